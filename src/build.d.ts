@@ -1,0 +1,1 @@
+declare const __WXPAY_VERSION__: string;

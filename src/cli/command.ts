@@ -1,0 +1,96 @@
+/** What a command module exports, and what a running command may use. */
+import type { Command } from 'commander';
+import type { Clock, KeyRing, Nonce, Signer, Transport } from '../core/ports.ts';
+import type { Result } from '../output/view.ts';
+import type { Lang, MessageKey, Params, Translate } from '../i18n/translate.ts';
+import type { Profile, ResolvedProfile } from '../profiles/schema.ts';
+import type { Prompts } from './prompts.ts';
+
+/** One leaf command. Path = command: `wxpay order create` is `commands/order/create.ts`. */
+export interface CommandModule {
+  /** Declares arguments, options, examples. No side effects: help and completion call it too. */
+  configure(command: Command, t: Translate): void;
+  /** Parses nothing, computes nothing: calls one operation and hands its data and a view to the output. `undefined` prints nothing. */
+  run(input: CommandInput, runtime: Runtime): Promise<Result | undefined>;
+}
+
+export interface CommandInput {
+  /** Positional arguments, in order. */
+  readonly args: readonly string[];
+  /** The command's own options under commander's camelCase names; global options are in `runtime.globals`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type OutputFormat = 'table' | 'json' | 'ndjson' | 'csv';
+
+/** The global flags, parsed. */
+export interface Globals {
+  readonly profile: string | undefined;
+  readonly output: OutputFormat;
+  /** JMESPath, already checked. */
+  readonly query: string | undefined;
+  readonly lang: Lang;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly debug: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  /** The merchant number a live batch names off a terminal. */
+  readonly confirm: string | undefined;
+  /** Whole-request deadline in milliseconds. */
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly baseUrl: string | undefined;
+}
+
+/** A stream as commands see it. */
+export interface Output {
+  write(text: string): void;
+  readonly isTTY: boolean;
+  /** Columns; 80 where the terminal does not say. */
+  readonly columns: number;
+  /** 0 none, 1 16 colours, 2 256, 3 16 million: decided per stream (CLI-MANNERS C1). */
+  readonly colorLevel: 0 | 1 | 2 | 3;
+}
+
+/**
+ * The real world, as lazy thunks: what a command does not ask for is neither loaded nor able to fail. Functions below the
+ * command ask for the slices they use, never for the whole runtime.
+ */
+export interface Runtime {
+  readonly globals: Globals;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly nonce: Nonce;
+  readonly t: Translate;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Where things live: honours `WXPAY_CONFIG_DIR`, `WXPAY_CACHE_DIR`, XDG and the platform. */
+  readonly dirs: { readonly config: string; readonly cache: string; readonly state: string };
+
+  /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Refuses a terminal that nobody types into. */
+  readStdin(limit?: number): Promise<Buffer>;
+  /** The effective profile: flag > environment > profile file > default. Memoised. */
+  profile(): Promise<ResolvedProfile>;
+  /** The signer of the effective profile. */
+  signer(): Promise<Signer>;
+  keyRing(): Promise<KeyRing>;
+  /** The composed transport of the effective profile. */
+  transport(): Promise<Transport>;
+  prompts(): Promise<Prompts>;
+
+  /** One line of conversation on stderr (not with `--quiet`). */
+  note(key: MessageKey, params?: Params): void;
+  /** One warning line on stderr (even with `--quiet`). */
+  warn(key: MessageKey, params?: Params): void;
+  /** Runs the work under a spinner where stderr is a terminal, and plainly elsewhere. */
+  busy<T>(key: MessageKey, params: Params, work: () => Promise<T>): Promise<T>;
+  /** Prints a result at once, before the command ends: for `--watch` and the steps of `demo`. */
+  emit(result: Result): void;
+}
+
+export type { Profile, ResolvedProfile };

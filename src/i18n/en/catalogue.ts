@@ -1,0 +1,24 @@
+import { errors } from './errors.ts';
+import { cli } from './cli.ts';
+import { profile } from './profile.ts';
+import { order } from './order.ts';
+import { sign } from './sign.ts';
+import { certs } from './certs.ts';
+import { callback } from './callback.ts';
+import { emulator } from './emulator.ts';
+import { demo } from './demo.ts';
+import { output } from './output.ts';
+
+/** Every English text, by key. */
+export const en = {
+  ...errors,
+  ...cli,
+  ...profile,
+  ...order,
+  ...sign,
+  ...certs,
+  ...callback,
+  ...emulator,
+  ...demo,
+  ...output,
+} as const;

@@ -1,0 +1,2 @@
+/** cli: English texts. Keys are `cli.<name>`; both languages hold the same keys and placeholders. */
+export const cli = {} as const;

@@ -1,0 +1,25 @@
+import type { Catalogue } from '../translate.ts';
+import { errors } from './errors.ts';
+import { cli } from './cli.ts';
+import { profile } from './profile.ts';
+import { order } from './order.ts';
+import { sign } from './sign.ts';
+import { certs } from './certs.ts';
+import { callback } from './callback.ts';
+import { emulator } from './emulator.ts';
+import { demo } from './demo.ts';
+import { output } from './output.ts';
+
+/** 全部中文文案。 */
+export const zhCn: Catalogue = {
+  ...errors,
+  ...cli,
+  ...profile,
+  ...order,
+  ...sign,
+  ...certs,
+  ...callback,
+  ...emulator,
+  ...demo,
+  ...output,
+};

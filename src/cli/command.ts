@@ -41,6 +41,8 @@ export interface Globals {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly baseUrl: string | undefined;
+  /** A host beyond WeChat Pay's and loopback that the user allows by name. */
+  readonly allowHost: string | undefined;
 }
 
 /** A stream as commands see it. */

@@ -1,2 +1,3 @@
 /** demo: English texts. Keys are `demo.<name>`; both languages hold the same keys and placeholders. */
-export const demo = {} as const;
+export const demo = {
+} as const;

@@ -67,7 +67,7 @@ export const errors = {
   'hint.P12_INVALID': 'Use apiclient_cert.p12 as downloaded, or the PEM files of the package.',
   'error.FILE_UNWRITABLE': 'Cannot write {file}: {reason}',
   'hint.FILE_UNWRITABLE': 'What was there before is unchanged. Check space and permissions, or choose another place.',
-  'error.LOCK_TIMEOUT': 'Another process holds {file} for too long.',
+  'error.LOCK_TIMEOUT': 'Another process ({holder}) holds {file} for too long.',
   'hint.LOCK_TIMEOUT': 'Wait for it to finish and try again.',
   'error.ENVIRONMENT_UNSAFE': '{variable} is set, which {danger}.',
   'hint.ENVIRONMENT_UNSAFE': 'Unset {variable} for wxpay.',

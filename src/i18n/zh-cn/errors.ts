@@ -61,7 +61,7 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.P12_INVALID': '请用下载得到的 apiclient_cert.p12,或证书包里的 PEM 文件。',
   'error.FILE_UNWRITABLE': '无法写入 {file}:{reason}',
   'hint.FILE_UNWRITABLE': '原有内容没有改动。检查磁盘空间和权限,或换个位置。',
-  'error.LOCK_TIMEOUT': '另一个进程占用 {file} 太久。',
+  'error.LOCK_TIMEOUT': '另一个进程({holder})占用 {file} 太久。',
   'hint.LOCK_TIMEOUT': '等它结束后再试。',
   'error.ENVIRONMENT_UNSAFE': '设置了 {variable},这会{danger}。',
   'hint.ENVIRONMENT_UNSAFE': '为 wxpay 取消 {variable}。',

@@ -1,0 +1,25 @@
+/** What the operating system said, made into the one error that people see. */
+import { WxpayError } from '../errors.ts';
+
+/** The `code` of a Node system error (`ENOENT`), or `undefined`. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** `ENOSPC: no space left on device`: Node's message without the call and the paths behind it. */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replace(/,[^,]*$/, '');
+}
+
+/** `FILE_UNWRITABLE` for the file, with the system's reason. A `WxpayError` passes unchanged. */
+export function fileUnwritable(file: string, cause: unknown): WxpayError {
+  if (cause instanceof WxpayError) return cause;
+  const reason = typeof cause === 'string' ? cause : systemReason(cause);
+  return new WxpayError('FILE_UNWRITABLE', {
+    params: { file, reason },
+    ...(typeof cause === 'string' ? {} : { cause }),
+  });
+}

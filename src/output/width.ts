@@ -1,0 +1,120 @@
+/**
+ * Widths in terminal columns, and cutting, padding and wrapping by them.
+ *
+ * All of these take text that is already safe (`safeText`). `loadWidths` is asynchronous so that string-width is loaded only
+ * where something is laid out: JSON never needs it.
+ */
+
+export interface Widths {
+  /** Terminal columns that the text takes. */
+  displayWidth(text: string): number;
+  /** The text cut to at most `columns` columns; what is cut shows as `…`. */
+  truncate(text: string, columns: number): string;
+  /** The text with spaces up to `columns` columns. */
+  pad(text: string, columns: number, align?: 'left' | 'right'): string;
+  /** Lines of at most `columns` columns, broken at spaces where there are any; only spaces at a break are lost. */
+  wrap(text: string, columns: number): readonly string[];
+}
+
+interface Grapheme {
+  readonly text: string;
+  readonly width: number;
+}
+
+/** Loads the measuring functions. */
+export async function loadWidths(): Promise<Widths> {
+  const { default: stringWidth } = await import('string-width');
+  const segmenter = new Intl.Segmenter();
+
+  const widthOf = (grapheme: string): number => {
+    if (grapheme.length > 1) return stringWidth(grapheme);
+    const code = grapheme.charCodeAt(0);
+    if (code >= 0x20 && code < 0x7f) return 1;
+    // The common Chinese characters, without a table look-up each.
+    if (code >= 0x4e00 && code <= 0x9fff) return 2;
+    return stringWidth(grapheme);
+  };
+
+  function* graphemes(text: string): Generator<Grapheme> {
+    if (isPlain(text)) {
+      for (const char of text) yield { text: char, width: 1 };
+      return;
+    }
+    for (const { segment } of segmenter.segment(text)) yield { text: segment, width: widthOf(segment) };
+  }
+
+  const displayWidth = (text: string): number => {
+    if (isPlain(text)) return text.length;
+    let width = 0;
+    for (const grapheme of graphemes(text)) width += grapheme.width;
+    return width;
+  };
+
+  const truncate = (text: string, columns: number): string => {
+    if (text.length <= columns && isPlain(text)) return text;
+    // Reads no further than the terminal is wide, however long the text is.
+    let width = 0;
+    let kept = '';
+    let keptBeforeEllipsis = '';
+    for (const grapheme of graphemes(text)) {
+      width += grapheme.width;
+      if (width > columns) return columns < 1 ? '' : `${keptBeforeEllipsis}…`;
+      kept += grapheme.text;
+      if (width <= columns - 1) keptBeforeEllipsis = kept;
+    }
+    return text;
+  };
+
+  const pad = (text: string, columns: number, align: 'left' | 'right' = 'left'): string => {
+    const spaces = ' '.repeat(Math.max(0, columns - displayWidth(text)));
+    return align === 'right' ? spaces + text : text + spaces;
+  };
+
+  const wrap = (text: string, columns: number): readonly string[] =>
+    text.split('\n').flatMap((line) => [...wrapLine(graphemes(line), Math.max(1, columns))]);
+
+  return { displayWidth, truncate, pad, wrap };
+}
+
+/** Printable ASCII: one column each. */
+function isPlain(text: string): boolean {
+  return /^[\u0020-\u007e]*$/.test(text);
+}
+
+/**
+ * wrap-ansi is not used here: it normalises the text to NFC, which replaces characters (U+F900 by U+8C48) that a person may
+ * want to copy.
+ */
+function* wrapLine(line: Iterable<Grapheme>, columns: number): Generator<string> {
+  let row = '';
+  let rowWidth = 0;
+  /** Where the row may be broken: after its last space. */
+  let lastBreak = 0;
+  let widthAtBreak = 0;
+  let empty = true;
+  for (const { text, width } of line) {
+    if (rowWidth + width > columns && rowWidth > 0) {
+      if (text === ' ') {
+        // The line feed stands for this space.
+        yield row;
+        [row, rowWidth, lastBreak, widthAtBreak, empty] = ['', 0, 0, 0, false];
+        continue;
+      }
+      const splits = lastBreak > 0 && lastBreak < row.length && isPlain(row.slice(lastBreak)) && isPlain(text);
+      const at = splits ? lastBreak : row.length;
+      yield row.slice(0, at).trimEnd();
+      row = row.slice(at);
+      rowWidth = splits ? rowWidth - widthAtBreak : 0;
+      lastBreak = 0;
+      widthAtBreak = 0;
+    }
+    row += text;
+    rowWidth += width;
+    empty = false;
+    if (text === ' ') {
+      lastBreak = row.length;
+      widthAtBreak = rowWidth;
+    }
+  }
+  if (row !== '' || empty) yield row;
+}

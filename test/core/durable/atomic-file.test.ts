@@ -77,9 +77,9 @@ test.each<[string, Partial<FileSystem>]>([
   [
     'the disk is full at once',
     {
-      writeSync: (() => {
+      writeSync: () => {
         throw systemError('ENOSPC');
-      }) as never,
+      },
     },
   ],
   ['the disk takes nothing and says so with 0', { writeSync: () => 0 }],

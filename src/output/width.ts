@@ -7,13 +7,13 @@
 
 export interface Widths {
   /** Terminal columns that the text takes. */
-  displayWidth(text: string): number;
+  readonly displayWidth: (text: string) => number;
   /** The text cut to at most `columns` columns; what is cut shows as `…`. */
-  truncate(text: string, columns: number): string;
+  readonly truncate: (text: string, columns: number) => string;
   /** The text with spaces up to `columns` columns. */
-  pad(text: string, columns: number, align?: 'left' | 'right'): string;
+  readonly pad: (text: string, columns: number, align?: 'left' | 'right') => string;
   /** Lines of at most `columns` columns, broken at spaces where there are any; only spaces at a break are lost. */
-  wrap(text: string, columns: number): readonly string[];
+  readonly wrap: (text: string, columns: number) => readonly string[];
 }
 
 interface Grapheme {
@@ -21,18 +21,21 @@ interface Grapheme {
   readonly width: number;
 }
 
-/** Loads the measuring functions. */
+/** The measuring functions, by string-width. */
 export async function loadWidths(): Promise<Widths> {
   const { default: stringWidth } = await import('string-width');
+  return widthsBy((grapheme) => stringWidth(grapheme));
+}
+
+/** The measuring functions by a measure of one grapheme: for texts that are known not to need string-width's tables. */
+export function widthsBy(measure: (grapheme: string) => number): Widths {
   const segmenter = new Intl.Segmenter();
 
   const widthOf = (grapheme: string): number => {
-    if (grapheme.length > 1) return stringWidth(grapheme);
-    const code = grapheme.charCodeAt(0);
+    const code = grapheme.length === 1 ? grapheme.charCodeAt(0) : 0;
     if (code >= 0x20 && code < 0x7f) return 1;
     // The common Chinese characters, without a table look-up each.
-    if (code >= 0x4e00 && code <= 0x9fff) return 2;
-    return stringWidth(grapheme);
+    return code >= 0x4e00 && code <= 0x9fff ? 2 : measure(grapheme);
   };
 
   function* graphemes(text: string): Generator<Grapheme> {

@@ -14,6 +14,7 @@ export const output = {
   'output.expiry.days': 'days left: {days}',
   'output.expiry.today': 'expires within a day',
   'output.expiry.past': 'days since expiry: {days}',
+  'output.help.default': 'default {value}',
   'output.qr.too_small':
     'This terminal is too small for the QR code ({columns} columns, {rows} lines). The code holds:',
 } as const;

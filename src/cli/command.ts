@@ -30,6 +30,7 @@ export interface Globals {
   /** JMESPath, already checked. */
   readonly query: string | undefined;
   readonly lang: Lang;
+  readonly color: 'always' | 'never' | 'auto';
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
@@ -66,6 +67,8 @@ export interface Runtime {
   readonly cwd: string;
   readonly clock: Clock;
   readonly nonce: Nonce;
+  /** Cryptographic randomness. */
+  randomBytes(size: number): Buffer;
   readonly t: Translate;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -81,6 +84,8 @@ export interface Runtime {
   /** The signer of the effective profile. */
   signer(): Promise<Signer>;
   keyRing(): Promise<KeyRing>;
+  /** The merchant's APIv3 key, 32 bytes. */
+  apiV3Key(): Promise<Uint8Array>;
   /** The composed transport of the effective profile. */
   transport(): Promise<Transport>;
   prompts(): Promise<Prompts>;
@@ -93,6 +98,14 @@ export interface Runtime {
   busy<T>(key: MessageKey, params: Params, work: () => Promise<T>): Promise<T>;
   /** Prints a result at once, before the command ends: for `--watch` and the steps of `demo`. */
   emit(result: Result): void;
+  /** Runs another wxpay command in this process, as if typed: how `demo` shows only what really works. */
+  self(argv: readonly string[], overrides: SelfOverrides): Promise<number>;
+}
+
+export interface SelfOverrides {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Gets what the command prints; defaults to this process's own stdout. */
+  readonly stdout?: (text: string) => void;
 }
 
 export type { Profile, ResolvedProfile };

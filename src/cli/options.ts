@@ -62,6 +62,7 @@ export function readGlobals(
     output,
     query: text('query'),
     lang: chooseLang(text('lang'), env, systemLocale),
+    color: values['color'] === false ? 'never' : ((text('color') ?? 'auto') as Globals['color']),
     quiet: values['quiet'] === true,
     verbose: values['verbose'] === true,
     debug: values['debug'] === true || isOn(env['WXPAY_DEBUG']),

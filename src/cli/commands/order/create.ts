@@ -1,0 +1,269 @@
+/** `wxpay order create`: places an order and prints what the payer's client needs. */
+import type { Command } from 'commander';
+import { WxpayError } from '../../../core/errors.ts';
+import { parseAmount } from '../../../core/money.ts';
+import { clientPayParameters } from '../../../core/wire/pay.ts';
+import { beyondBmp, isObject } from '../../../operations/fields.ts';
+import { createOrder, createRequest, type Party } from '../../../operations/order.ts';
+import { tradeTypes, type TradeType } from '../../../operations/order-fields.ts';
+import { formatFen } from '../../../output/money.ts';
+import type { Block, Result } from '../../../output/view.ts';
+import type { ResolvedProfile } from '../../../profiles/schema.ts';
+import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { confirmLive } from '../../confirm.ts';
+import { dryRun } from '../../dry-run.ts';
+import { examples } from '../../help.ts';
+import { readJsonObject } from '../../json-input.ts';
+import { partyOf, requireValue } from '../../party.ts';
+
+export const command: CommandModule = {
+  configure(command: Command, t) {
+    command
+      .requiredOption('--type <type>', t('order.option.type', { types: [...tradeTypes, 'mini'].join(' | ') }))
+      .option('--description <text>', t('order.option.description'))
+      .option('--amount <amount>', t('order.option.amount'))
+      .option('--out-trade-no <no>', t('order.option.out_trade_no'))
+      .option('--openid <openid>', t('order.option.openid'))
+      .option('--notify-url <url>', t('order.option.notify_url'))
+      .option('--attach <text>', t('order.option.attach'))
+      .option('--time-expire <when>', t('order.option.time_expire'))
+      .option('--goods-tag <tag>', t('order.option.goods_tag'))
+      .option('--limit-pay <kind...>', t('order.option.limit_pay'))
+      .option('--support-fapiao', t('order.option.support_fapiao'))
+      .option('--profit-sharing', t('order.option.profit_sharing'))
+      .option('--client-ip <ip>', t('order.option.client_ip'))
+      .option('--device-id <id>', t('order.option.device_id'))
+      .option('--store-id <id>', t('order.option.store_id'))
+      .option('--h5-type <type>', t('order.option.h5_type'))
+      .option('--app-name <name>', t('order.option.app_name'))
+      .option('--app-url <url>', t('order.option.app_url'))
+      .option('--bundle-id <id>', t('order.option.bundle_id'))
+      .option('--package-name <name>', t('order.option.package_name'))
+      .option('--data <json>', t('order.option.data'))
+      .option('--skeleton', t('order.option.skeleton'))
+      .option('--allow-unknown-fields', t('order.option.allow_unknown_fields'));
+    examples(command, t, ['order.example.create_native', 'order.example.create_jsapi', 'order.example.create_data']);
+  },
+
+  async run({ options }: CommandInput, runtime: Runtime): Promise<Result> {
+    const { type, client } = tradeType(String(options['type']));
+    if (options['skeleton'] === true) return skeleton(type);
+    const profile = await runtime.profile();
+    const party = partyOf(profile);
+    const body = await assembleBody(type, party, profile, options, runtime);
+    const out_trade_no = String(body['out_trade_no']);
+    const request = createRequest(type, party, body, options['allowUnknownFields'] === true ? 'allow' : 'refuse');
+    for (const field of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field });
+    if (/^http:/.test(String(body['notify_url'])) && profile.live) runtime.warn('order.warn.notify_http');
+    if (runtime.globals.dryRun) return dryRun(runtime, request);
+
+    const amount = formatFen(totalOf(body));
+    await confirmLive(runtime, profile, {
+      key: 'order.confirm.create',
+      params: { type, out_trade_no, amount, description: String(body['description']) },
+    });
+    // The number is on record before the first byte leaves, so that a lost answer can be asked about.
+    runtime.note('order.note.creating', { out_trade_no, amount });
+    const transport = await runtime.transport();
+    const prepaid = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
+      createOrder(transport, type, request, out_trade_no),
+    );
+
+    const pay =
+      prepaid.prepay_id === undefined || client === undefined
+        ? undefined
+        : await payParameters(client, body, prepaid.prepay_id, runtime);
+    const data = { out_trade_no, ...prepaid, ...(pay === undefined ? {} : { pay_parameters: pay }) };
+    return {
+      data,
+      view: view(type, data, amount, runtime),
+      id: prepaid.code_url ?? prepaid.h5_url ?? prepaid.prepay_id ?? out_trade_no,
+    };
+  },
+};
+
+type Client = 'jsapi' | 'mini' | 'app';
+
+/** Mini-programs use the jsapi endpoint with their own appid (endpoints.md 2); only the client's parameters differ. */
+function tradeType(text: string): { type: TradeType; client: Client | undefined } {
+  if (text === 'mini' || text === 'miniprogram') return { type: 'jsapi', client: 'mini' };
+  const type = tradeTypes.find((candidate) => candidate === text.toLowerCase());
+  if (type === undefined)
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: '--type', reason: 'key:reason.not_one_of', values: [...tradeTypes, 'mini'].join(', ') },
+      outcome: 'not_sent',
+    });
+  return { type, client: type === 'jsapi' || type === 'app' ? type : undefined };
+}
+
+/** `--data` first, flags over it, the profile's values where neither says anything. */
+async function assembleBody(
+  type: TradeType,
+  party: Party,
+  profile: ResolvedProfile,
+  options: CommandInput['options'],
+  runtime: Runtime,
+): Promise<Record<string, unknown>> {
+  const flag = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
+  const data = flag('data') === undefined ? {} : await readJsonObject('--data', flag('data') ?? '', runtime);
+  const body: Record<string, unknown> = { ...data };
+  const set = (path: readonly string[], value: unknown): void => {
+    if (value === undefined) return;
+    let place = body;
+    for (const name of path.slice(0, -1)) {
+      const inner = place[name];
+      const copy = isObject(inner) ? { ...inner } : {};
+      place[name] = copy;
+      place = copy;
+    }
+    place[path.at(-1) ?? ''] = value;
+  };
+  const fallback = (name: string, value: string | undefined): void => {
+    if (body[name] === undefined && value !== undefined) body[name] = value;
+  };
+
+  if (party.kind === 'direct') {
+    fallback('appid', body['appid'] === undefined ? requireValue(profile, 'appid') : undefined);
+    fallback('mchid', party.mchid);
+  } else {
+    fallback('sp_appid', body['sp_appid'] === undefined ? requireValue(profile, 'appid') : undefined);
+    fallback('sp_mchid', party.sp_mchid);
+    fallback('sub_appid', profile.values.sub_appid?.value);
+    fallback('sub_mchid', party.sub_mchid);
+  }
+  set(['description'], flag('description'));
+  set(['attach'], flag('attach'));
+  set(['goods_tag'], flag('goodsTag'));
+  set(
+    ['time_expire'],
+    flag('timeExpire') === undefined ? undefined : expiry(flag('timeExpire') ?? '', runtime.clock.now()),
+  );
+  set(['notify_url'], flag('notifyUrl'));
+  fallback('notify_url', profile.values.notify_url?.value);
+  if (Array.isArray(options['limitPay'])) set(['limit_pay'], options['limitPay']);
+  if (options['supportFapiao'] === true) set(['support_fapiao'], true);
+  if (options['profitSharing'] === true) set(['settle_info', 'profit_sharing'], true);
+  if (flag('amount') !== undefined) set(['amount', 'total'], parseAmount(flag('amount') ?? ''));
+  set(
+    ['payer', party.kind === 'direct' ? 'openid' : body['sub_appid'] === undefined ? 'sp_openid' : 'sub_openid'],
+    flag('openid'),
+  );
+  set(['scene_info', 'payer_client_ip'], flag('clientIp'));
+  set(['scene_info', 'device_id'], flag('deviceId'));
+  set(['scene_info', 'store_info', 'id'], flag('storeId'));
+  set(['scene_info', 'h5_info', 'type'], flag('h5Type'));
+  set(['scene_info', 'h5_info', 'app_name'], flag('appName'));
+  set(['scene_info', 'h5_info', 'app_url'], flag('appUrl'));
+  set(['scene_info', 'h5_info', 'bundle_id'], flag('bundleId'));
+  set(['scene_info', 'h5_info', 'package_name'], flag('packageName'));
+  set(['out_trade_no'], flag('outTradeNo'));
+  fallback('out_trade_no', runtime.nonce());
+  requireGiven(type, body);
+  return body;
+}
+
+/** What a newcomer forgets is named with the flag that supplies it, not only with the field. */
+function requireGiven(type: TradeType, body: Record<string, unknown>): void {
+  const missing = (field: string, flag: string, variable = '--data'): never => {
+    throw new WxpayError('INPUT_MISSING', { params: { field, flag, variable }, outcome: 'not_sent' });
+  };
+  if (body['description'] === undefined) missing('description', '--description');
+  if (body['amount'] === undefined) missing('amount.total', '--amount');
+  if (body['notify_url'] === undefined) missing('notify_url', '--notify-url', 'WXPAY_NOTIFY_URL');
+  if (type === 'jsapi' && body['payer'] === undefined) missing('payer.openid', '--openid');
+  if (type === 'h5') {
+    const scene = isObject(body['scene_info']) ? body['scene_info'] : {};
+    if (scene['payer_client_ip'] === undefined) missing('scene_info.payer_client_ip', '--client-ip');
+    if (scene['h5_info'] === undefined) missing('scene_info.h5_info.type', '--h5-type');
+  }
+}
+
+/** RFC 3339 as it is, or a distance from now: `30m`, `2h`, `1d`. Written in Beijing time, as WeChat Pay's examples are. */
+function expiry(text: string, now: number): string {
+  const distance = /^(\d{1,4})(m|h|d)$/.exec(text);
+  if (distance === null) return text;
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[distance[2] as 'm' | 'h' | 'd'];
+  const beijing = new Date(now + Number(distance[1]) * unit + 8 * 3_600_000);
+  return `${beijing.toISOString().slice(0, 19)}+08:00`;
+}
+
+function totalOf(body: Record<string, unknown>): number {
+  const amount = body['amount'];
+  return isObject(amount) && typeof amount['total'] === 'number' ? amount['total'] : 0;
+}
+
+async function payParameters(
+  client: Client,
+  body: Record<string, unknown>,
+  prepayId: string,
+  runtime: Runtime,
+): Promise<Readonly<Record<string, string>>> {
+  const appid = body['sub_appid'] ?? body['appid'] ?? body['sp_appid'];
+  const partnerid = body['sub_mchid'] ?? body['mchid'];
+  return clientPayParameters(client, {
+    appid: String(appid),
+    partnerid: String(partnerid),
+    prepayId,
+    timestamp: String(Math.floor(runtime.clock.now() / 1000)),
+    nonce: runtime.nonce(),
+    signer: await runtime.signer(),
+  });
+}
+
+function view(
+  type: TradeType,
+  data: {
+    out_trade_no: string;
+    code_url?: string;
+    h5_url?: string;
+    prepay_id?: string;
+    pay_parameters?: Readonly<Record<string, string>>;
+  },
+  amount: string,
+  { t }: Runtime,
+): readonly Block[] {
+  const rows = [
+    { label: t('order.label.out_trade_no'), value: data.out_trade_no },
+    { label: t('order.label.amount'), value: amount },
+  ];
+  const blocks: Block[] = [];
+  if (data.code_url !== undefined) {
+    rows.push(
+      { label: 'code_url', value: data.code_url },
+      { label: t('order.label.valid'), value: t('order.valid.two_hours') },
+    );
+    blocks.push({ kind: 'qr', text: data.code_url });
+  }
+  if (data.h5_url !== undefined)
+    rows.push(
+      { label: 'h5_url', value: data.h5_url },
+      { label: t('order.label.valid'), value: t('order.valid.five_minutes') },
+    );
+  if (data.prepay_id !== undefined)
+    rows.push(
+      { label: 'prepay_id', value: data.prepay_id },
+      { label: t('order.label.valid'), value: t('order.valid.two_hours') },
+    );
+  blocks.unshift({ kind: 'details', title: t('order.title.created', { type }), rows });
+  if (data.pay_parameters !== undefined)
+    blocks.push(
+      { kind: 'text', text: t('order.text.pay_parameters') },
+      { kind: 'verbatim', text: JSON.stringify(data.pay_parameters, null, 2) },
+    );
+  return blocks;
+}
+
+/** A body to fill in and give back with `--data @file`. */
+function skeleton(type: TradeType): Result {
+  const data = {
+    description: 'Image形象店-深圳腾大-QQ公仔',
+    out_trade_no: 'ORDER_NUMBER_6_TO_32',
+    attach: '',
+    notify_url: 'https://www.example.com/wxpay/notify',
+    amount: { total: 100, currency: 'CNY' },
+    ...(type === 'jsapi' ? { payer: { openid: 'OPENID_OF_THE_PAYER' } } : {}),
+    ...(type === 'h5' ? { scene_info: { payer_client_ip: '203.0.113.9', h5_info: { type: 'Wap' } } } : {}),
+  };
+  const { attach: _, ...rest } = data;
+  return { data: rest, view: [{ kind: 'verbatim', text: JSON.stringify(rest, null, 2) }] };
+}

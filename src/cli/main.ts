@@ -1,0 +1,62 @@
+/** argv → program → run → process.exitCode. The one place that touches `process`. */
+import { randomBytes } from 'node:crypto';
+import type { World } from './world.ts';
+
+const version = __WXPAY_VERSION__;
+
+/** `--version` answers before anything is loaded: it is what scripts and completion ask most. */
+if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {
+  process.stdout.write(`${version}\n`);
+} else {
+  await main();
+}
+
+async function main(): Promise<void> {
+  const { run } = await import('./program.ts');
+  const broken = { stdout: false };
+  // A reader that goes away (`wxpay … | head -1`) is no fault of ours and no reason for a stack (CLI-MANNERS S3).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    broken.stdout = true;
+  });
+  process.stderr.on('error', () => {});
+  process.exitCode = await run(await realWorld());
+}
+
+async function realWorld(): Promise<World> {
+  const { homedir } = await import('node:os');
+  const { setTimeout: sleep } = await import('node:timers/promises');
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    platform: process.platform,
+    cwd: process.cwd(),
+    homedir: homedir(),
+    pid: process.pid,
+    version,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: {
+      now: () => Date.now(),
+      monotonic: () => performance.now(),
+      sleep: async (milliseconds, signal) => {
+        await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+      },
+    },
+    randomBytes: (size) => randomBytes(size),
+    random: () => Math.random(),
+    systemLocale: Intl.DateTimeFormat().resolvedOptions().locale,
+    onSignal(listener) {
+      const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+        const handler = (): void => listener(signal);
+        // `once`: the second signal finds no listener and ends the process the default way.
+        process.once(signal, handler);
+        return { signal, handler };
+      });
+      return () => {
+        for (const { signal, handler } of handlers) process.off(signal, handler);
+      };
+    },
+  };
+}

@@ -1,0 +1,277 @@
+/**
+ * The registration list and the way from argv to one command. Only the command that runs is loaded; the others are known
+ * by their line here.
+ */
+import { Command, CommanderError } from 'commander';
+import { WxpayError } from '../core/errors.ts';
+import { loadTranslate, type MessageKey, type Translate } from '../i18n/translate.ts';
+import { chooseLang } from '../i18n/locale.ts';
+import type { CommandModule } from './command.ts';
+import { configureHelp } from './help.ts';
+import { addGlobalOptions, peek, readGlobals, valueFlags } from './options.ts';
+import { reportError, runCommand } from './run-command.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { World } from './world.ts';
+
+export interface Entry {
+  readonly path: readonly [string, ...string[]];
+  readonly summary: MessageKey;
+  readonly group: MessageKey;
+  readonly load: () => Promise<{ readonly command: CommandModule }>;
+}
+
+/** Every command: one line each. */
+export const entries: readonly Entry[] = [
+  { path: ['demo'], summary: 'cli.summary.demo', group: 'cli.group.setup', load: () => import('./commands/demo.ts') },
+  {
+    path: ['order', 'create'],
+    summary: 'cli.summary.order_create',
+    group: 'cli.group.orders',
+    load: () => import('./commands/order/create.ts'),
+  },
+  {
+    path: ['order', 'query'],
+    summary: 'cli.summary.order_query',
+    group: 'cli.group.orders',
+    load: () => import('./commands/order/query.ts'),
+  },
+  {
+    path: ['order', 'close'],
+    summary: 'cli.summary.order_close',
+    group: 'cli.group.orders',
+    load: () => import('./commands/order/close.ts'),
+  },
+  {
+    path: ['certs', 'download'],
+    summary: 'cli.summary.certs_download',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/download.ts'),
+  },
+  {
+    path: ['certs', 'list'],
+    summary: 'cli.summary.certs_list',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/list.ts'),
+  },
+  {
+    path: ['certs', 'show'],
+    summary: 'cli.summary.certs_show',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/show.ts'),
+  },
+  { path: ['sign'], summary: 'cli.summary.sign', group: 'cli.group.keys', load: () => import('./commands/sign.ts') },
+  {
+    path: ['verify-callback'],
+    summary: 'cli.summary.verify_callback',
+    group: 'cli.group.callbacks',
+    load: () => import('./commands/verify-callback.ts'),
+  },
+  {
+    path: ['profile', 'add'],
+    summary: 'cli.summary.profile_add',
+    group: 'cli.group.setup',
+    load: () => import('./commands/profile/add.ts'),
+  },
+  {
+    path: ['profile', 'list'],
+    summary: 'cli.summary.profile_list',
+    group: 'cli.group.setup',
+    load: () => import('./commands/profile/list.ts'),
+  },
+  {
+    path: ['profile', 'show'],
+    summary: 'cli.summary.profile_show',
+    group: 'cli.group.setup',
+    load: () => import('./commands/profile/show.ts'),
+  },
+  {
+    path: ['profile', 'use'],
+    summary: 'cli.summary.profile_use',
+    group: 'cli.group.setup',
+    load: () => import('./commands/profile/use.ts'),
+  },
+  {
+    path: ['profile', 'remove'],
+    summary: 'cli.summary.profile_remove',
+    group: 'cli.group.setup',
+    load: () => import('./commands/profile/remove.ts'),
+  },
+  {
+    path: ['emulator', 'start'],
+    summary: 'cli.summary.emulator_start',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/start.ts'),
+  },
+  {
+    path: ['emulator', 'pay'],
+    summary: 'cli.summary.emulator_pay',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/pay.ts'),
+  },
+  {
+    path: ['emulator', 'env'],
+    summary: 'cli.summary.emulator_env',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/env.ts'),
+  },
+  {
+    path: ['emulator', 'fault'],
+    summary: 'cli.summary.emulator_fault',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/fault.ts'),
+  },
+];
+
+/** One line for each noun that has verbs. */
+const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey }>> = {
+  order: { summary: 'cli.group.order', group: 'cli.group.orders' },
+  certs: { summary: 'cli.group.certs', group: 'cli.group.keys' },
+  profile: { summary: 'cli.group.profile', group: 'cli.group.setup' },
+  emulator: { summary: 'cli.group.emulator_commands', group: 'cli.group.emulator' },
+};
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code; never throws and never exits
+ */
+export async function run(world: World): Promise<number> {
+  const peeked = peek(world.argv);
+  const t = await loadTranslate(chooseLang(peeked.lang, world.env, world.systemLocale));
+  try {
+    return await dispatch(world, t);
+  } catch (error) {
+    return await reportError(toUsageError(error, t), {
+      world,
+      t,
+      json: peeked.json,
+      debug: world.argv.includes('--debug'),
+    });
+  }
+}
+
+async function dispatch(world: World, t: Translate): Promise<number> {
+  let argv = world.argv;
+  if (argv[0] === 'help') {
+    const topic = argv.slice(1).filter((word) => !word.startsWith('-'));
+    const { topics, showTopic } = await import('./help-topics.ts');
+    const name = topic[0];
+    if (name !== undefined && topics.includes(name)) return showTopic(name, world, t);
+    argv = [...topic, '--help'];
+  }
+  const entry = findEntry(argv);
+  const program = buildProgram(world, t);
+  let exitCode: number = exitCodes.ok;
+  if (entry !== undefined) {
+    const { command: module } = await entry.load();
+    const leaf = commandAt(program, entry.path);
+    module.configure(leaf, t);
+    leaf.action(async () => {
+      const globals = readGlobals(program.opts(), world.env, world.systemLocale);
+      exitCode = await runCommand(module, { args: leaf.args, options: leaf.opts() }, { world, t, globals });
+    });
+  }
+  // A noun alone, or nothing at all, asks for help: on stdout, and no error.
+  const words = commandWords(argv);
+  const asked =
+    words.length === 0
+      ? program
+      : words.length === 1 && Object.hasOwn(nouns, words[0] ?? '')
+        ? commandAt(program, words)
+        : undefined;
+  if (asked !== undefined && !argv.some((word) => word === '--version' || word === '-V')) {
+    asked.outputHelp();
+    return exitCodes.ok;
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0 || error.code === 'commander.help') return exitCodes.ok;
+    throw error;
+  }
+  return exitCode;
+}
+
+/** The command tree: names and summaries; the leaf that runs gets its options from its module. */
+export function buildProgram(world: Pick<World, 'stdout' | 'stderr' | 'version'>, t: Translate): Command {
+  const program = new Command('wxpay');
+  program
+    .description(t('cli.tagline'))
+    .version(world.version, '-V, --version', t('cli.version.option'))
+    .helpOption('-h, --help', t('cli.help.option'))
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void world.stdout.write(text),
+      // Our own error line replaces commander's.
+      writeErr: () => {},
+      outputError: () => {},
+    });
+  configureHelp(program, t, world.stdout);
+  addGlobalOptions(program, t);
+  for (const entry of entries) {
+    const leaf = commandAt(program, entry.path, t);
+    leaf.description(t(entry.summary));
+    if (entry.path.length === 1) leaf.helpGroup(t(entry.group));
+  }
+  return program;
+}
+
+/** Finds or makes the command with this path. */
+function commandAt(program: Command, path: readonly string[], t?: Translate): Command {
+  let command = program;
+  for (const [depth, name] of path.entries()) {
+    let next = command.commands.find((candidate) => candidate.name() === name);
+    if (next === undefined) {
+      next = command.command(name);
+      next.helpOption('-h, --help', t?.('cli.help.option') ?? 'help').helpCommand(false);
+      const noun = depth === 0 && path.length > 1 ? nouns[name] : undefined;
+      if (noun !== undefined && t !== undefined) next.description(t(noun.summary)).helpGroup(t(noun.group));
+    }
+    command = next;
+  }
+  return command;
+}
+
+/** The words of a command line that may name a command: no flags, and no values of global flags. */
+function commandWords(argv: readonly string[]): readonly string[] {
+  const words: string[] = [];
+  for (let index = 0; index < argv.length && words.length < 3; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--') break;
+    if (valueFlags.has(word)) index += 1;
+    else if (!word.startsWith('-')) words.push(word);
+  }
+  return words;
+}
+
+/** The entry that the arguments name: the longest matching path. */
+export function findEntry(argv: readonly string[]): Entry | undefined {
+  const words = commandWords(argv);
+  return entries
+    .filter((entry) => entry.path.every((part, index) => words[index] === part))
+    .toSorted((a, b) => b.path.length - a.path.length)[0];
+}
+
+/** Commander's complaints, by its code, in the user's language; the quoted part of its message is the name. */
+const complaints: Readonly<Record<string, MessageKey>> = {
+  'commander.unknownCommand': 'cli.usage.unknown_command',
+  'commander.unknownOption': 'cli.usage.unknown_option',
+  'commander.optionMissingArgument': 'cli.usage.option_value',
+  'commander.missingArgument': 'cli.usage.argument',
+  'commander.excessArguments': 'cli.usage.excess',
+  'commander.missingMandatoryOptionValue': 'cli.usage.option',
+};
+
+/** Commander's errors become our usage error (exit 2), with a suggestion for what nearly exists. */
+function toUsageError(error: unknown, t: Translate): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  const key = complaints[error.code];
+  const name = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const near = /Did you mean (?:one of )?(.*)\?\)/.exec(error.message)?.[1];
+  const reason = key === undefined ? error.message.replace(/^error: /, '') : t(key, { name });
+  const suggestion = near === undefined ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;
+  return new WxpayError('USAGE', { params: { reason: reason + suggestion }, outcome: 'not_sent', cause: error });
+}

@@ -1,0 +1,72 @@
+/** An error as people see it (four lines at most) and as programs read it (one JSON line). */
+import type { WxpayError } from '../core/errors.ts';
+import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
+import { safeText } from '../output/safe-text.ts';
+import { shellQuote } from '../output/shell.ts';
+import { exitCodes } from './exit-codes.ts';
+
+export interface ErrorText {
+  readonly message: string;
+  readonly hint: string;
+  readonly next: string | undefined;
+}
+
+/** What failed, WeChat's own words, what to do, Request-ID. Every foreign string is made visible instead of obeyed. */
+export function renderError(error: WxpayError, t: Translate): string {
+  const { message, hint, next } = errorText(error, t);
+  const lines = [message];
+  if (error.wechat !== undefined) {
+    const mark = error.unsigned ? ` ${t('cli.error.unsigned')}` : '';
+    lines.push(
+      t('cli.error.wechat', { code: safeText(error.wechat.code), message: safeText(error.wechat.message) }) + mark,
+    );
+  } else if (error.unsigned) lines.push(t('cli.error.unsigned'));
+  lines.push(next === undefined ? hint : `${hint} ${t('cli.error.next', { command: next })}`);
+  if (error.requestId !== undefined) lines.push(`Request-ID: ${safeText(error.requestId)}`);
+  return `${lines.join('\n  ')}\n`;
+}
+
+/** The last line of stderr with `-o json`; its fields are an interface (DESIGN section 3). */
+export function errorDocument(error: WxpayError, t: Translate, exitCode: number = exitCodes[error.category]): string {
+  const { message, hint, next } = errorText(error, t);
+  return JSON.stringify({
+    error: {
+      code: error.code,
+      message,
+      hint,
+      request_id: error.requestId ?? null,
+      http_status: error.httpStatus ?? null,
+      outcome: error.outcome,
+      exit_code: exitCode,
+      wechat:
+        error.wechat === undefined
+          ? null
+          : { code: error.wechat.code, message: error.wechat.message, detail: error.wechat.detail ?? null },
+      unsigned: error.unsigned,
+      next: next ?? null,
+    },
+  });
+}
+
+export function errorText(error: WxpayError, t: Translate): ErrorText {
+  const params = translateParams(error.params, t);
+  const hintKey = (error.hint ?? `hint.${error.code}`) as MessageKey;
+  return {
+    message: t(`error.${error.code}`, params),
+    hint: t(hintKey, params),
+    next: error.next === undefined ? undefined : ['wxpay', ...error.next].map(shellQuote).join(' '),
+  };
+}
+
+/** A param `key:reason.too_long` or `kind:private-key` names another message; everything else is data and is escaped. */
+function translateParams(params: Params, t: Translate): Params {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(params)) texts[name] = safeText(String(value));
+  for (const [name, value] of Object.entries(params)) {
+    const reference = /^(?:key:([A-Za-z0-9_.]+)|(kind):([a-z0-9_-]+))$/.exec(String(value));
+    if (reference === null) continue;
+    const key = (reference[1] ?? `kind.${reference[3] ?? ''}`) as MessageKey;
+    texts[name] = t(key, texts) ?? texts[name];
+  }
+  return texts;
+}

@@ -77,6 +77,8 @@ const categories = {
   API_REFUSED: 'refused',
   ORDER_PAID: 'refused',
   ORDER_CLOSED: 'refused',
+  EMULATOR_ORDER_EXPIRED: 'refused',
+  EMULATOR_HANDLE_EXPIRED: 'refused',
   NOT_FOUND: 'not_found',
   CREDENTIALS_REFUSED: 'credentials',
   THROTTLED: 'throttled',

@@ -83,6 +83,11 @@ export const errors = {
   'hint.ORDER_PAID': 'Nothing was closed. To give the money back, refund it.',
   'error.ORDER_CLOSED': 'The order {out_trade_no} is closed.',
   'hint.ORDER_CLOSED': 'Use a new out_trade_no.',
+  'error.EMULATOR_ORDER_EXPIRED': 'The order {out_trade_no} is past its time_expire and cannot be paid any more.',
+  'hint.EMULATOR_ORDER_EXPIRED': 'Close it, then create an order with a new out_trade_no.',
+  'error.EMULATOR_HANDLE_EXPIRED':
+    'What the payer would scan or open for {out_trade_no} has expired (h5_url: 5 minutes, else 2 hours).',
+  'hint.EMULATOR_HANDLE_EXPIRED': 'Create the order again with exactly the same parameters for a fresh one.',
   'error.NOT_FOUND': '{what} was not found.',
   'hint.NOT_FOUND': 'Check the number and the merchant; numbers are known only to the mchid that made them.',
   'error.CREDENTIALS_REFUSED': 'WeChat Pay refused the signature, the credentials or the permission (HTTP {status}).',

@@ -1,0 +1,95 @@
+/** What starts an emulator and what a running one offers: types only. */
+import type { Clock } from '../core/ports.ts';
+import type { Faults } from './faults.ts';
+import type { Merchant, MerchantOptions } from './merchants.ts';
+import type { PayRequest, PayResult } from './payer.ts';
+import type { Mode } from './platform.ts';
+
+export interface EmulatorOptions {
+  readonly clock: Clock;
+  readonly randomBytes: (size: number) => Buffer;
+  /** Where keys and merchants are kept; made (0700) when it is not there. A throw-away emulator gets a temporary folder. */
+  readonly dir: string;
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Names beyond loopback by which it may be called, for an emulator that listens elsewhere. */
+  readonly allowedHosts?: readonly string[];
+  /**
+   * Default `mixed`: answers are signed by the key that the request's `Wechatpay-Serial` names, else by the platform
+   * certificate's.
+   */
+  readonly mode?: Mode;
+  /** Merchants to serve besides the emulator's own. */
+  readonly merchants?: readonly MerchantOptions[];
+  /** Written into `emulator.json` for people who look for the process. */
+  readonly pid?: number;
+  /** How long a callback's receiver may take; default 5000 ms, as WeChat Pay waits. */
+  readonly callbackTimeoutMs?: number;
+  readonly onLog?: (entry: RequestLog) => void;
+}
+
+/** One line of the request log. */
+export interface RequestLog {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly method: string;
+  readonly target: string;
+  /** Absent when no answer was sent (stalled or cut). */
+  readonly status?: number;
+  /** The error code answered, if any. */
+  readonly code?: string;
+  /** Present when the request's signature held. */
+  readonly mchid?: string;
+  readonly request_id?: string;
+  /** The kind of the fault that was applied. */
+  readonly fault?: string;
+}
+
+/** What an app needs to talk to the emulator: the fields of the line that `emulator start --json` prints. */
+export interface EmulatorInfo {
+  readonly url: string;
+  readonly mchid: string;
+  readonly appid: string;
+  readonly serial_no: string;
+  readonly private_key_file: string;
+  readonly certificate_file: string;
+  readonly p12_file: string;
+  readonly api_v3_key: string;
+  readonly api_v2_key: string;
+  /** `null` in public-key mode, which has no platform certificate. */
+  readonly platform_serial_no: string | null;
+  readonly platform_certificate_file: string | null;
+  /** `null` in certificate mode, which has no public key. */
+  readonly public_key_id: string | null;
+  readonly public_key_file: string | null;
+}
+
+export interface Emulator {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly info: EmulatorInfo;
+  /** The same for any merchant whose key the emulator issued. @throws WxpayError `NOT_FOUND` */
+  infoOf(mchid: string): EmulatorInfo;
+  /** What the control API wants in `Wxpay-Emulator-Token`. */
+  readonly controlToken: string;
+  /** The file with url, token and pid, by which commands find a running emulator. */
+  readonly recordFile: string;
+  /** The payer pays an order and the callback is delivered once. Throws as `payOrder` does. */
+  pay(request: PayRequest): Promise<PayResult>;
+  /** Serves one more merchant. Throws as `makeMerchant` does. */
+  addMerchant(options: MerchantOptions): Promise<Merchant>;
+  readonly merchants: readonly Merchant[];
+  readonly faults: Faults;
+  /** The last 10,000 requests, oldest first. */
+  readonly requests: readonly RequestLog[];
+  close(): Promise<void>;
+}
+
+/** `emulator.json`: how commands find a running emulator. */
+export interface EmulatorRecord {
+  readonly url: string;
+  readonly token: string;
+  readonly pid?: number;
+}

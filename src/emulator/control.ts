@@ -1,0 +1,145 @@
+/**
+ * The control API under `/_emulator/`: what stands in for the payer and for trouble. Every call but `healthz` carries the
+ * token of this instance (THREATS I3). Answers are plain JSON, unsigned; errors are `{error: {code, params}}`.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { WxpayError } from '../core/errors.ts';
+import type { FaultInput } from './faults.ts';
+import { headerOf } from './gateway.ts';
+import type { RawRequest } from './gateway.ts';
+import type { Emulator } from './contract.ts';
+import type { MerchantOptions } from './merchants.ts';
+
+export const controlPrefix = '/_emulator/';
+export const tokenHeader = 'wxpay-emulator-token';
+
+interface Control {
+  readonly token: string;
+  readonly emulator: Emulator;
+}
+
+type Action = (emulator: Emulator, input: Readonly<Record<string, unknown>>) => unknown;
+
+/** `METHOD name` → what it does with the JSON body. */
+const actions: Readonly<Record<string, Action>> = {
+  'GET healthz': () => ({ ok: true }),
+  'GET info': (emulator) => emulator.info,
+  'POST info': (emulator, input) => emulator.infoOf(text(input, 'mchid') ?? emulator.info.mchid),
+  'GET requests': (emulator) => emulator.requests,
+  'GET merchants': (emulator) =>
+    emulator.merchants.map(({ mchid, appids, serialNo, subMerchants }) => ({
+      mchid,
+      appids,
+      serial_no: serialNo,
+      sub_merchants: subMerchants ?? [],
+    })),
+  'POST merchants': async (emulator, input) => {
+    const merchant = await emulator.addMerchant(readMerchant(input));
+    return { mchid: merchant.mchid, serial_no: merchant.serialNo, ...merchant.files };
+  },
+  'POST pay': async (emulator, input) => {
+    const order = text(input, 'order');
+    if (order === undefined) throw invalid('order');
+    const mchid = text(input, 'mchid');
+    const openid = text(input, 'openid');
+    return emulator.pay({
+      order,
+      ...(mchid === undefined ? {} : { mchid }),
+      ...(openid === undefined ? {} : { openid }),
+      callback: input['callback'] !== false,
+    });
+  },
+  'GET faults': (emulator) => emulator.faults.list(),
+  'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
+  'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
+};
+
+export async function handleControl(request: RawRequest, response: ServerResponse, control: Control): Promise<void> {
+  const name = `${request.method} ${request.target.slice(controlPrefix.length)}`;
+  if (name !== 'GET healthz' && !sameText(headerOf(request, tokenHeader) ?? '', control.token)) {
+    answer(response, 401, { error: { code: 'CREDENTIALS_REFUSED', params: { status: 401 } } });
+    return;
+  }
+  const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (action === undefined) {
+    answer(response, 404, { error: { code: 'NOT_FOUND', params: { what: request.target } } });
+    return;
+  }
+  try {
+    answer(response, 200, await action(control.emulator, readInput(request)));
+  } catch (error) {
+    if (!(error instanceof WxpayError)) throw error;
+    answer(response, 400, { error: { code: error.code, params: error.params } });
+  }
+}
+
+function readInput(request: RawRequest): Readonly<Record<string, unknown>> {
+  if (request.body.length === 0) return {};
+  try {
+    const value: unknown = JSON.parse(request.body.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw invalid('body');
+}
+
+function readMerchant(input: Readonly<Record<string, unknown>>): MerchantOptions {
+  const mchid = text(input, 'mchid');
+  const { appids, sub_merchants: subMerchants } = input;
+  if (mchid === undefined) throw invalid('mchid');
+  if (!isTexts(appids)) throw invalid('appids');
+  const optional = {
+    apiV3Key: text(input, 'api_v3_key'),
+    apiV2Key: text(input, 'api_v2_key'),
+    certificate: text(input, 'certificate'),
+    publicKey: text(input, 'public_key'),
+    serialNo: text(input, 'serial_no'),
+  };
+  return {
+    mchid,
+    appids,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+    ...(subMerchants === undefined ? {} : { subMerchants: readSubMerchants(subMerchants) }),
+  };
+}
+
+function readSubMerchants(value: unknown): { mchid: string; appids: string[] }[] {
+  if (!Array.isArray(value)) throw invalid('sub_merchants');
+  return value.map((entry: unknown) => {
+    const { mchid, appids = [] } = (entry ?? {}) as Record<string, unknown>;
+    if (typeof mchid !== 'string' || !isTexts(appids)) throw invalid('sub_merchants');
+    return { mchid, appids };
+  });
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
+
+function text(input: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = input[name];
+  if (value !== undefined && typeof value !== 'string') throw invalid(name);
+  return value;
+}
+
+function invalid(field: string): WxpayError {
+  return new WxpayError('INPUT_INVALID', { params: { field, reason: 'control API' } });
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': String(bytes.length),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(bytes);
+}
+
+function sameText(a: string, b: string): boolean {
+  const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}

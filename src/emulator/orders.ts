@@ -1,0 +1,311 @@
+/** The orders and their states (states 1 and 2). Time passes only through `now`. */
+import type { JsonObject } from './json.ts';
+import { canonicalText, plain } from './json.ts';
+import type { Merchant } from './merchants.ts';
+import { digits } from './platform.ts';
+import { noContent, ok, refuse } from './reply.ts';
+import type { Reply } from './reply.ts';
+import type { Party, Product } from './rules/order.ts';
+import { beijingDigits, beijingTime, readTime } from './times.ts';
+
+export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED';
+
+/** A prepay body after validation; which of the numbers and ids are there depends on the party. */
+export interface OrderRequest {
+  readonly appid?: string;
+  readonly mchid?: string;
+  readonly sp_appid?: string;
+  readonly sp_mchid?: string;
+  readonly sub_appid?: string;
+  readonly sub_mchid?: string;
+  readonly out_trade_no: string;
+  readonly time_expire?: string;
+  readonly attach?: string;
+  readonly notify_url: string;
+  readonly amount: { readonly total: number };
+  readonly payer?: { readonly openid?: string; readonly sp_openid?: string; readonly sub_openid?: string };
+  readonly scene_info?: { readonly device_id?: string };
+}
+
+/** What a prepay hands out: a prepay_id, code_url or h5_url. */
+interface Handle {
+  readonly value: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+export interface Payment {
+  readonly transactionId: string;
+  readonly successAt: number;
+  readonly payer: Readonly<Record<string, string>>;
+}
+
+export interface Order {
+  readonly party: Party;
+  readonly product: Product;
+  /** The merchant that signs for it: `mchid`, or `sp_mchid`. */
+  readonly merchant: Merchant;
+  readonly request: OrderRequest;
+  /** The request in one canonical text: a repeat must be equal to it. */
+  readonly parameters: string;
+  /** Last moment to pay. */
+  readonly payableUntil: number;
+  /** When it closes by itself. */
+  readonly closesAt: number;
+  state: TradeState;
+  handles: readonly Handle[];
+  payment: Payment | undefined;
+}
+
+/** Why the payer cannot pay. */
+export type NotPayable = 'paid' | 'closed' | 'expired' | 'handle-expired';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+const handleLife: Readonly<Record<Product, number>> = {
+  jsapi: 2 * hour,
+  app: 2 * hour,
+  native: 2 * hour,
+  h5: 5 * minute,
+};
+const tradeTypes: Readonly<Record<Product, string>> = { jsapi: 'JSAPI', app: 'APP', native: 'NATIVE', h5: 'MWEB' };
+const stateTexts: Readonly<Record<TradeState, string>> = {
+  NOTPAY: '订单未支付',
+  SUCCESS: '支付成功',
+  REFUND: '订单发生过退款，退款详情请查询退款单',
+  CLOSED: '订单已关闭',
+};
+
+const orderPaid = (code: string): Reply => refuse(400, code, '该订单已支付', 268449538);
+const orderNotExist = refuse(404, 'ORDER_NOT_EXIST', '订单不存在', 268512771);
+const otherParameters = refuse(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致', 268498688);
+const otherSubMerchant = refuse(400, 'INVALID_REQUEST', '子商户号与订单不匹配', 268447845);
+
+/** A merchant number and the number of one of its orders. */
+export interface OrderName {
+  readonly merchant: Merchant;
+  readonly outTradeNo: string;
+  /** In a service provider's call: the sub-merchant that it names. */
+  readonly subMchid: string | undefined;
+}
+
+export interface OrderBook {
+  /** Prepay, or its repetition (states 2, notes A to E). */
+  prepay(merchant: Merchant, product: Product, party: Party, body: JsonObject, now: number): Reply;
+  queryByNumber(name: OrderName, party: Party, now: number): Reply;
+  queryByTransaction(
+    merchant: Merchant,
+    transactionId: string,
+    subMchid: string | undefined,
+    party: Party,
+    now: number,
+  ): Reply;
+  /** Close; a number that was never used is burned (note F). */
+  close(name: OrderName, party: Party, now: number): Reply;
+  /** The orders with this number (of any merchant), or whose handle this is. */
+  find(numberOrHandle: string, now: number): readonly Order[];
+  /** The payer pays. @returns why not, or `undefined` when it is paid now */
+  pay(order: Order, openid: string | undefined, now: number): NotPayable | undefined;
+  /** Any order of this merchant but the one with this number. */
+  another(merchant: Merchant, outTradeNo: string, now: number): Order | undefined;
+}
+
+export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook {
+  const orders = new Map<string, Order>();
+  const burned = new Set<string>();
+  const keyOf = (mchid: string, outTradeNo: string): string => `${mchid} ${outTradeNo}`;
+
+  /** The order as it stands now: unpaid ones close by themselves. */
+  function current(order: Order | undefined, now: number): Order | undefined {
+    if (order?.state === 'NOTPAY' && now >= order.closesAt) order.state = 'CLOSED';
+    return order;
+  }
+
+  function issueHandle(order: Order, now: number): Reply {
+    const value = makeHandle(order.product, now, randomBytes);
+    const handle = { value, expiresAt: now + handleLife[order.product] };
+    // A new code_url ends the one before; a prepay_id stays good for its two hours (note A).
+    order.handles = order.product === 'native' ? [handle] : [...order.handles, handle];
+    const field = { jsapi: 'prepay_id', app: 'prepay_id', native: 'code_url', h5: 'h5_url' }[order.product];
+    return ok({ [field]: value });
+  }
+
+  function repeat(order: Order, product: Product, party: Party, parameters: string, now: number): Reply {
+    if (order.state === 'SUCCESS' || order.state === 'REFUND') return orderPaid('ORDERPAID');
+    if (order.state === 'CLOSED') return refuse(400, 'ORDER_CLOSED', '订单已关闭', 268447914);
+    if (order.product !== product || order.party !== party) {
+      return refuse(403, 'OUT_TRADE_NO_USED', '商户订单号重复', 268498688);
+    }
+    if (order.parameters !== parameters) return otherParameters;
+    if (now > order.payableUntil) return refuse(400, 'ORDER_CLOSED', '该订单已失效', 268447914);
+    return issueHandle(order, now);
+  }
+
+  /** The order, or why this caller does not get it. */
+  function lookUp(name: OrderName, party: Party, now: number): Order | Reply | undefined {
+    const order = current(orders.get(keyOf(name.merchant.mchid, name.outTradeNo)), now);
+    if (order === undefined) return undefined;
+    if (order.party !== party) return orderNotExist;
+    if (party === 'partner' && order.request.sub_mchid !== name.subMchid) return otherSubMerchant;
+    return order;
+  }
+
+  return {
+    prepay(merchant, product, party, body, now) {
+      const request = plain(body) as OrderRequest;
+      const key = keyOf(merchant.mchid, request.out_trade_no);
+      const parameters = canonicalText(body);
+      const existing = current(orders.get(key), now);
+      if (existing !== undefined) return repeat(existing, product, party, parameters, now);
+      if (burned.has(key)) return otherParameters;
+      const payableUntil = readPayableUntil(request.time_expire, product, now);
+      const order: Order = {
+        party,
+        product,
+        merchant,
+        request,
+        parameters,
+        payableUntil,
+        closesAt: Math.max(payableUntil, now + 7 * day),
+        state: 'NOTPAY',
+        handles: [],
+        payment: undefined,
+      };
+      orders.set(key, order);
+      return issueHandle(order, now);
+    },
+
+    queryByNumber(name, party, now) {
+      const found = lookUp(name, party, now) ?? orderNotExist;
+      return 'status' in found ? found : ok(describeOrder(found));
+    },
+
+    queryByTransaction(merchant, transactionId, subMchid, party, now) {
+      for (const order of orders.values()) {
+        if (order.payment?.transactionId !== transactionId || order.merchant.mchid !== merchant.mchid) continue;
+        return this.queryByNumber({ merchant, outTradeNo: order.request.out_trade_no, subMchid }, party, now);
+      }
+      return orderNotExist;
+    },
+
+    close(name, party, now) {
+      const found = lookUp(name, party, now);
+      if (found === undefined) {
+        burned.add(keyOf(name.merchant.mchid, name.outTradeNo));
+        return noContent;
+      }
+      if ('status' in found) return found;
+      if (found.state === 'SUCCESS' || found.state === 'REFUND') return orderPaid('ORDER_PAID');
+      found.state = 'CLOSED';
+      return noContent;
+    },
+
+    find(numberOrHandle, now) {
+      const found = [...orders.values()].filter(
+        (order) =>
+          order.request.out_trade_no === numberOrHandle ||
+          order.handles.some((handle) => handle.value === numberOrHandle),
+      );
+      for (const order of found) current(order, now);
+      return found;
+    },
+
+    pay(order, openid, now) {
+      current(order, now);
+      if (order.state === 'CLOSED') return 'closed';
+      if (order.state !== 'NOTPAY') return 'paid';
+      if (now > order.payableUntil) return 'expired';
+      if (!order.handles.some((handle) => now <= handle.expiresAt)) return 'handle-expired';
+      order.state = 'SUCCESS';
+      order.payment = {
+        // 28 digits: 4200, six digits, the day, ten digits (states 6).
+        transactionId: `4200${digits(randomBytes, 6)}${beijingDigits(now).slice(0, 8)}${digits(randomBytes, 10)}`,
+        successAt: now,
+        payer: payerOf(order, openid, randomBytes),
+      };
+      return undefined;
+    },
+
+    another(merchant, outTradeNo, now) {
+      for (const order of orders.values()) {
+        const { mchid } = order.merchant;
+        if (mchid === merchant.mchid && order.request.out_trade_no !== outTradeNo) return current(order, now);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The order as query and callback show it: member sets and orders as seen live (endpoints 4.1). */
+export function describeOrder(order: Order): Record<string, unknown> {
+  const { request, payment, state } = order;
+  const party =
+    order.party === 'direct'
+      ? { appid: request.appid, mchid: request.mchid }
+      : {
+          sp_appid: request.sp_appid,
+          sp_mchid: request.sp_mchid,
+          ...(request.sub_appid === undefined ? {} : { sub_appid: request.sub_appid }),
+          sub_mchid: request.sub_mchid,
+        };
+  const words = { trade_state: state, trade_state_desc: stateTexts[state] };
+  if (payment === undefined) {
+    return {
+      amount: { payer_currency: 'CNY', total: request.amount.total },
+      ...party,
+      out_trade_no: request.out_trade_no,
+      promotion_detail: [],
+      scene_info: { device_id: request.scene_info?.device_id ?? '' },
+      ...words,
+    };
+  }
+  const { total } = request.amount;
+  return {
+    ...party,
+    out_trade_no: request.out_trade_no,
+    transaction_id: payment.transactionId,
+    trade_type: tradeTypes[order.product],
+    ...words,
+    bank_type: 'OTHERS',
+    ...(request.attach === undefined ? {} : { attach: request.attach }),
+    success_time: beijingTime(payment.successAt),
+    payer: payment.payer,
+    amount: { total, payer_total: total, currency: 'CNY', payer_currency: 'CNY' },
+    ...(request.scene_info?.device_id === undefined ? {} : { scene_info: { device_id: request.scene_info.device_id } }),
+    promotion_detail: [],
+  };
+}
+
+/** Seven days unless `time_expire` says otherwise; raised to a minute ahead, cut at 15 days (native: 7), states 5. */
+function readPayableUntil(timeExpire: string | undefined, product: Product, now: number): number {
+  const wanted = timeExpire === undefined ? now + 7 * day : (readTime(timeExpire) ?? now);
+  const latest = now + (product === 'native' ? 7 : 15) * day;
+  return Math.min(Math.max(wanted, now + minute), latest);
+}
+
+/** A prepay_id, code_url or h5_url in the forms of states 6. */
+function makeHandle(product: Product, now: number, randomBytes: (size: number) => Buffer): string {
+  if (product === 'native') {
+    return `weixin://wxpay/bizpayurl?pr=${randomBytes(12).toString('base64').replaceAll('+', 'x').replaceAll('/', 'z')}`;
+  }
+  const prepayId = `wx${beijingDigits(now).slice(6)}${randomBytes(11).toString('hex')}0000`;
+  if (product !== 'h5') return prepayId;
+  const checkout = 'https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb';
+  return `${checkout}?prepay_id=${prepayId}&package=${digits(randomBytes, 10)}`;
+}
+
+function payerOf(
+  order: Order,
+  openid: string | undefined,
+  randomBytes: (size: number) => Buffer,
+): Record<string, string> {
+  const { payer, sub_appid: subAppid } = order.request;
+  const made = openid ?? `o${randomBytes(20).toString('base64url').slice(0, 27)}`;
+  if (order.party === 'direct') return { openid: payer?.openid ?? made };
+  const subOpenid = payer?.sub_openid ?? (subAppid === undefined ? undefined : made);
+  return {
+    sp_openid: payer?.sp_openid ?? made,
+    ...(subOpenid === undefined ? {} : { sub_openid: subOpenid }),
+  };
+}

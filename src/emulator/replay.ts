@@ -1,0 +1,22 @@
+/** The fault `replay-other`: what a validly signed answer about another order says (THREATS C4). */
+import type { Call } from './endpoint.ts';
+import { describeOrder } from './orders.ts';
+import type { OrderBook } from './orders.ts';
+import type { Reply } from './reply.ts';
+
+/** The answer to the same question about another order of the caller; one is made up where there is none. */
+export function replyAboutAnother(reply: Reply, call: Call, orders: OrderBook): Reply {
+  const number = reply.body?.['out_trade_no'];
+  if (reply.body === undefined || typeof number !== 'string') return reply;
+  const other = orders.another(call.merchant, number, call.now);
+  if (other !== undefined) return { ...reply, body: describeOrder(other) };
+  const transaction = reply.body['transaction_id'];
+  return {
+    ...reply,
+    body: {
+      ...reply.body,
+      out_trade_no: `OTHER${call.randomBytes(6).toString('hex')}`,
+      ...(typeof transaction === 'string' ? { transaction_id: `${transaction.slice(0, -1)}x` } : {}),
+    },
+  };
+}

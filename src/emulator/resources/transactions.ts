@@ -1,0 +1,170 @@
+/** Prepay, query and close, for ordinary merchants and service providers (endpoints 2 to 5). */
+import { constants, privateDecrypt } from 'node:crypto';
+import { checkCaller, checkPath, readBody, readQuery, refuseBody } from '../endpoint.ts';
+import type { Call, Endpoint } from '../endpoint.ts';
+import { headerOf } from '../gateway.ts';
+import { isObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import type { OrderBook } from '../orders.ts';
+import { paramError, refuse } from '../reply.ts';
+import type { Reply } from '../reply.ts';
+import { checkBody, missing } from '../rules/fields.ts';
+import { closeFields, outTradeNo, parties, prepayFields, transactionId } from '../rules/order.ts';
+import type { Party, Product } from '../rules/order.ts';
+
+const bases: Readonly<Record<Party, string>> = {
+  direct: '/v3/pay/transactions',
+  partner: '/v3/pay/partner/transactions',
+};
+
+export function transactionEndpoints(orders: OrderBook): Endpoint[] {
+  const products: readonly Product[] = ['jsapi', 'app', 'h5', 'native'];
+  return (['direct', 'partner'] as const).flatMap((party) => [
+    ...products.map((product) => ({
+      method: 'POST',
+      path: `${bases[party]}/${product}`,
+      answer: (call: Call) => prepay(call, orders, product, party),
+    })),
+    {
+      method: 'GET',
+      path: `${bases[party]}/out-trade-no/{out_trade_no}`,
+      answer: (call) => queryByNumber(call, orders, party),
+    },
+    {
+      method: 'GET',
+      path: `${bases[party]}/id/{transaction_id}`,
+      answer: (call) => queryByTransaction(call, orders, party),
+    },
+    {
+      method: 'POST',
+      path: `${bases[party]}/out-trade-no/{out_trade_no}/close`,
+      answer: (call) => close(call, orders, party),
+    },
+  ]);
+}
+
+function prepay(call: Call, orders: OrderBook, product: Product, party: Party): Reply {
+  const body = readBody(call.request);
+  if (!isObject(body as JsonObject)) return body as Reply;
+  const order = body as JsonObject;
+  const caller = party === 'direct' ? 'mchid' : 'sp_mchid';
+  const refusal =
+    checkBody(order, prepayFields(product, party)) ??
+    checkPayer(call, order, party) ??
+    checkCaller(call, textOf(order, caller), 'body') ??
+    checkRelation(call, textOf(order, 'sub_mchid'), party) ??
+    checkAppids(call, order, party);
+  return refusal ?? orders.prepay(call.merchant, product, party, order, call.now);
+}
+
+function queryByNumber(call: Call, orders: OrderBook, party: Party): Reply {
+  const query = checkQuery(call, party);
+  if ('status' in query) return query;
+  const refusal = checkPath(call, 'out_trade_no', outTradeNo) ?? checkRelation(call, query.values['sub_mchid'], party);
+  if (refusal !== undefined) return refusal;
+  const name = {
+    merchant: call.merchant,
+    outTradeNo: call.path['out_trade_no'] ?? '',
+    subMchid: query.values['sub_mchid'],
+  };
+  return orders.queryByNumber(name, party, call.now);
+}
+
+function queryByTransaction(call: Call, orders: OrderBook, party: Party): Reply {
+  const query = checkQuery(call, party);
+  if ('status' in query) return query;
+  const subMchid = query.values['sub_mchid'];
+  const refusal = checkPath(call, 'transaction_id', transactionId) ?? checkRelation(call, subMchid, party);
+  if (refusal !== undefined) return refusal;
+  return orders.queryByTransaction(call.merchant, call.path['transaction_id'] ?? '', subMchid, party, call.now);
+}
+
+function close(call: Call, orders: OrderBook, party: Party): Reply {
+  const body = readBody(call.request);
+  if (!isObject(body as JsonObject)) return body as Reply;
+  const fields = body as JsonObject;
+  const subMchid = textOf(fields, 'sub_mchid');
+  const refusal =
+    checkPath(call, 'out_trade_no', outTradeNo) ??
+    checkBody(fields, closeFields(party)) ??
+    checkNoQuery(call) ??
+    checkCaller(call, textOf(fields, party === 'direct' ? 'mchid' : 'sp_mchid'), 'body') ??
+    checkRelation(call, subMchid, party);
+  if (refusal !== undefined) return refusal;
+  const name = { merchant: call.merchant, outTradeNo: call.path['out_trade_no'] ?? '', subMchid };
+  return orders.close(name, party, call.now);
+}
+
+function checkNoQuery(call: Call): Reply | undefined {
+  const query = readQuery(call.query, {});
+  return 'status' in query ? query : undefined;
+}
+
+function checkQuery(call: Call, party: Party): { readonly values: Readonly<Record<string, string>> } | Reply {
+  const query = readQuery(call.query, parties[party]);
+  if ('status' in query) return query;
+  const caller = query.values[party === 'direct' ? 'mchid' : 'sp_mchid'];
+  return refuseBody(call.request) ?? checkCaller(call, caller, 'query') ?? query;
+}
+
+/** Who may act for whom (states 7, step 9). */
+function checkRelation(call: Call, subMchid: string | undefined, party: Party): Reply | undefined {
+  const { subMerchants, mchid } = call.merchant;
+  if (party === 'direct') {
+    // A service provider collects through its sub-merchants only.
+    return subMerchants === undefined ? undefined : refuse(403, 'NO_AUTH', '商户号该产品权限未开通', 268448010);
+  }
+  if (subMchid === mchid) return refuse(400, 'INVALID_REQUEST', 'sub_mchid不能与自身商户号相同', 268443705);
+  if (subMerchants?.some((sub) => sub.mchid === subMchid)) return undefined;
+  return refuse(403, 'NO_AUTH', '受理关系不存在', 268443701);
+}
+
+function checkAppids(call: Call, order: JsonObject, party: Party): Reply | undefined {
+  const mismatch = refuse(400, 'APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 268445527);
+  const appid = textOf(order, party === 'direct' ? 'appid' : 'sp_appid') ?? '';
+  if (!call.merchant.appids.includes(appid)) return mismatch;
+  const subAppid = textOf(order, 'sub_appid');
+  if (subAppid === undefined) return undefined;
+  const sub = call.merchant.subMerchants?.find(({ mchid }) => mchid === textOf(order, 'sub_mchid'));
+  return sub?.appids.includes(subAppid) ? undefined : mismatch;
+}
+
+/** The rules about the payer that no single field carries (endpoints 3), and the encrypted identity (protocol 5). */
+function checkPayer(call: Call, order: JsonObject, party: Party): Reply | undefined {
+  const payer = order.get('payer');
+  if (!isObject(payer)) return undefined;
+  if (party === 'partner') {
+    const hasSub = payer.has('sub_openid');
+    if (payer.has('sp_openid') === hasSub) {
+      return paramError('sp_openid和sub_openid必须且只能传一个', 'body', '', 268501013);
+    }
+    if (hasSub && !order.has('sub_appid')) {
+      return missing('/body/sub_appid', 'body', { type: 'string', title: '子商户应用ID', max: 32 });
+    }
+  }
+  const identity = payer.get('identity');
+  return isObject(identity) ? checkEncrypted(call, [textOf(identity, 'number'), textOf(identity, 'name')]) : undefined;
+}
+
+function checkEncrypted(call: Call, values: readonly (string | undefined)[]): Reply | undefined {
+  const serial = headerOf(call.request, 'wechatpay-serial');
+  if (serial === undefined) {
+    const message = 'HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)';
+    return refuse(400, 'PARAM_ERROR', message, 268435461);
+  }
+  const { certificate, publicKey } = call.platform;
+  const key = [certificate, publicKey].find(({ id }) => id === serial)?.privateKey;
+  if (key === undefined) return refuse(400, 'PARAM_ERROR', '平台证书序列号Wechatpay-Serial错误', 268435461);
+  const options = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
+  try {
+    for (const value of values) privateDecrypt(options, Buffer.from(value ?? '', 'base64'));
+    return undefined;
+  } catch {
+    return refuse(400, 'PARAM_ERROR', '敏感信息解密失败', 268435461);
+  }
+}
+
+function textOf(object: JsonObject, name: string): string | undefined {
+  const value = object.get(name);
+  return typeof value === 'string' ? value : undefined;
+}

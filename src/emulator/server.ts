@@ -1,0 +1,252 @@
+/**
+ * A strict local WeChat Pay: APIv3 for orders and certificates, with its own canonicaliser, header parser and validator, so
+ * that it can be a witness against the rest of wxpay (DESIGN section 7).
+ */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WxpayError } from '../core/errors.ts';
+import type { Seal } from './answer.ts';
+import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
+import { controlPrefix, handleControl } from './control.ts';
+import { openFaults } from './faults.ts';
+import { makeFolder, replaceFile } from './folder.ts';
+import { authenticate, headerOf } from './gateway.ts';
+import type { RawRequest } from './gateway.ts';
+import { isWelcome, limits, makeBodyReader, rawHeaders } from './guard.ts';
+import { defaultMchid, makeMerchant, openMerchants } from './merchants.ts';
+import type { Merchant, MerchantOptions } from './merchants.ts';
+import { openOrderBook } from './orders.ts';
+import { payOrder } from './payer.ts';
+import type { PayRequest } from './payer.ts';
+import { openPlatform } from './platform.ts';
+import type { Mode, Platform, SigningKey } from './platform.ts';
+import { bare, refuse } from './reply.ts';
+import type { Reply } from './reply.ts';
+import { certificateEndpoints } from './resources/certificates.ts';
+import { transactionEndpoints } from './resources/transactions.ts';
+import { makeRouter } from './router.ts';
+import { perform, send } from './trouble.ts';
+
+const maxLog = 10_000;
+
+/**
+ * Starts an emulator.
+ *
+ * @throws WxpayError `EMULATOR_PORT_BUSY`, `FILE_UNWRITABLE`, `KEY_UNREADABLE`, `INPUT_INVALID`
+ */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { clock, randomBytes, mode = 'mixed', host = '127.0.0.1' } = options;
+  const dir = await makeFolder(options.dir);
+  const tools = { now: clock.now(), randomBytes };
+  const platform = await openPlatform(dir, tools);
+  const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
+  const orders = openOrderBook(randomBytes);
+  const faults = openFaults();
+  const requests: RequestLog[] = [];
+  const stopped = new AbortController();
+  const controlToken = randomBytes(24).toString('base64url');
+  const route = makeRouter([...transactionEndpoints(orders), ...certificateEndpoints(mode)]);
+  const readRequestBody = makeBodyReader();
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: 2000,
+    },
+    (message, response) => {
+      handle(message, response).catch((error: unknown) => {
+        // The caller went away while it was sending, or the emulator is being closed; anything else is a bug of ours.
+        if (response.headersSent || message.destroyed || stopped.signal.aborted) response.destroy();
+        else send(response, refuse(500, 'SYSTEM_ERROR', `EMULATOR: ${String(error)}`, 500), seal());
+      });
+    },
+  );
+  server.maxConnections = limits.connections;
+  const port = await listen(server, host, options.port ?? 0);
+  const address = { host, port, allowedHosts: options.allowedHosts ?? [] };
+  const url = `http://${urlHost(host)}:${port}`;
+
+  function seal(key?: SigningKey): Seal {
+    const common = { foreignKey: platform.foreignKey, now: clock.now(), randomBytes };
+    return key === undefined ? common : { ...common, key };
+  }
+
+  function note(entry: RequestLog): void {
+    requests.push(entry);
+    if (requests.length > maxLog) requests.shift();
+    options.onLog?.(entry);
+  }
+
+  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url: target = '' } = message;
+    const headers = rawHeaders(message);
+    const at = clock.now();
+    const unsigned = (reply: Reply): void => note({ at, method, target, ...send(response, reply, seal()) });
+    if (!isWelcome(headers, address)) {
+      response.shouldKeepAlive = false;
+      unsigned(refuse(403, 'NO_AUTH', 'EMULATOR: Host or Origin is not allowed', 403));
+      return;
+    }
+    const body = await readRequestBody(message);
+    if (body === 'too-large') {
+      response.shouldKeepAlive = false;
+      unsigned(refuse(413, 'INVALID_REQUEST', 'EMULATOR: the body is larger than 1 MiB', 413));
+      return;
+    }
+    const request: RawRequest = { method, target, headers, body };
+    if (target.startsWith(controlPrefix)) {
+      await handleControl(request, response, { token: controlToken, emulator });
+      return;
+    }
+    const mark = target.indexOf('?');
+    const path = mark < 0 ? target : target.slice(0, mark);
+    const found = route(method, path);
+    if (found.kind === 'unknown-path' || found.kind === 'wrong-method') {
+      unsigned(bare(found.kind === 'unknown-path' ? 404 : 405));
+      return;
+    }
+    const caller = authenticate(request, (mchid) => merchants.get(mchid), Math.floor(clock.now() / 1000));
+    if ('status' in caller) {
+      unsigned(caller);
+      return;
+    }
+    const call = {
+      request,
+      merchant: caller.merchant,
+      path: found.kind === 'endpoint' ? found.path : {},
+      query: mark < 0 ? '' : target.slice(mark + 1),
+      platform,
+      now: clock.now(),
+      randomBytes,
+    };
+    const act = (): Reply =>
+      found.kind === 'endpoint'
+        ? found.endpoint.answer({ ...call, now: clock.now() })
+        : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501);
+    const fault = faults.take(method, path);
+    const key = answerKey(request, mode, platform);
+    const stage = { response, call, orders, clock, signal: stopped.signal, seal: () => seal(key), act };
+    const sent = await perform(stage, fault);
+    const spoiled = fault === undefined ? {} : { fault: fault.kind };
+    note({ at, method, target, mchid: caller.merchant.mchid, ...sent, ...spoiled });
+  }
+
+  const recordFile = join(dir, 'emulator.json');
+  const emulator: Emulator = {
+    url,
+    info: describe(url, merchants.get(defaultMchid), platform, mode),
+    infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode),
+    controlToken,
+    recordFile,
+    pay: async (request: PayRequest) =>
+      payOrder(request, {
+        orders,
+        platform,
+        callbackKey: mode === 'public-key' ? platform.publicKey : platform.certificate,
+        clock,
+        randomBytes,
+        timeoutMs: options.callbackTimeoutMs ?? 5000,
+        signal: stopped.signal,
+      }),
+    addMerchant,
+    get merchants() {
+      return [...merchants.values()];
+    },
+    faults,
+    requests,
+    async close() {
+      stopped.abort();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeAllConnections();
+      await closed;
+      await removeRecord(recordFile, controlToken);
+    },
+  };
+  const record = { url, token: controlToken, ...(options.pid === undefined ? {} : { pid: options.pid }) };
+  await replaceFile(recordFile, `${JSON.stringify(record, null, 2)}\n`, randomBytes);
+  return emulator;
+}
+
+interface Register {
+  readonly merchants: ReadonlyMap<string, Merchant>;
+  readonly addMerchant: (options: MerchantOptions) => Promise<Merchant>;
+}
+
+/** The emulator's own merchants, and those that were asked for. */
+async function openRegister(path: string, platform: Platform, options: EmulatorOptions): Promise<Register> {
+  const { clock, randomBytes } = options;
+  const dir = await makeFolder(path);
+  const tools = { now: clock.now(), randomBytes, issuer: platform.issuer };
+  const merchants = new Map<string, Merchant>();
+  for (const merchant of await openMerchants(dir, tools)) merchants.set(merchant.mchid, merchant);
+  const addMerchant = async (description: MerchantOptions): Promise<Merchant> => {
+    const merchant = await makeMerchant(dir, description, { ...tools, now: clock.now() });
+    merchants.set(merchant.mchid, merchant);
+    return merchant;
+  };
+  for (const description of options.merchants ?? []) await addMerchant(description);
+  return { merchants, addMerchant };
+}
+
+/** The key that signs the answer: what the request asks for, as far as the mode allows (protocol 4). */
+function answerKey(request: RawRequest, mode: Mode, platform: Platform): SigningKey {
+  if (mode === 'public-key') return platform.publicKey;
+  const wanted = headerOf(request, 'wechatpay-serial');
+  return mode === 'mixed' && wanted === platform.publicKey.id ? platform.publicKey : platform.certificate;
+}
+
+function describe(url: string, merchant: Merchant | undefined, platform: Platform, mode: Mode): EmulatorInfo {
+  if (merchant?.files === undefined)
+    throw new WxpayError('NOT_FOUND', { params: { what: merchant?.mchid ?? 'mchid' } });
+  const certificate = mode === 'public-key' ? undefined : platform.certificate;
+  const publicKey = mode === 'certificate' ? undefined : platform.publicKey;
+  return {
+    url,
+    mchid: merchant.mchid,
+    appid: merchant.appids[0] ?? '',
+    serial_no: merchant.serialNo,
+    private_key_file: merchant.files.private_key_file,
+    certificate_file: merchant.files.certificate_file,
+    p12_file: merchant.files.p12_file,
+    api_v3_key: merchant.apiV3Key,
+    api_v2_key: merchant.apiV2Key,
+    platform_serial_no: certificate?.id ?? null,
+    platform_certificate_file: certificate?.file ?? null,
+    public_key_id: publicKey?.id ?? null,
+    public_key_file: publicKey?.file ?? null,
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE' || error.code === 'EACCES'
+          ? new WxpayError('EMULATOR_PORT_BUSY', { params: { port }, cause: error })
+          : new WxpayError('INPUT_INVALID', { params: { field: '--host', reason: error.code ?? '' }, cause: error }),
+      );
+    });
+    server.listen({ host, port }, resolve);
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+/** The host by which this machine reaches what listens on `host`. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Removes the record, unless another emulator in the same folder has put its own there. */
+async function removeRecord(path: string, token: string): Promise<void> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  if (text.includes(token)) await rm(path, { force: true });
+}

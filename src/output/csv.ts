@@ -45,30 +45,20 @@ function quote(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
+/** By way of JSON, so that a row looks as it does there: what redacts itself in JSON does so here. */
 function flatten(row: unknown): FlatRow {
   const cells = new Map<string, Scalar>();
   const visit = (value: unknown, path: string): void => {
-    if (value === undefined) return;
     // null keeps its column, empty.
     if (value === null) cells.set(path, '');
-    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-      cells.set(path, value);
     else if (Array.isArray(value)) cells.set(path, JSON.stringify(value));
     else if (typeof value === 'object') {
-      for (const [name, member] of Object.entries(plainObject(value)))
-        visit(member, path === '' ? name : `${path}.${name}`);
-    } else cells.set(path, JSON.stringify(value) ?? '');
+      for (const [name, member] of Object.entries(value)) visit(member, path === '' ? name : `${path}.${name}`);
+    } else cells.set(path, value as Scalar);
   };
-  if (typeof row === 'object' && row !== null && !Array.isArray(row)) visit(row, '');
-  else visit(row, 'value');
+  const shown = JSON.parse(JSON.stringify(row) ?? 'null') as unknown;
+  visit(shown, typeof shown === 'object' && shown !== null && !Array.isArray(shown) ? '' : 'value');
   return cells;
-}
-
-/** An object as JSON shows it: a type that redacts itself in JSON does so here. */
-function plainObject(value: object): object {
-  if (!('toJSON' in value) || typeof value.toJSON !== 'function') return value;
-  const shown = value.toJSON() as unknown;
-  return typeof shown === 'object' && shown !== null ? shown : { value: shown };
 }
 
 function columnsOf(rows: readonly FlatRow[], fields: readonly string[] | undefined): readonly string[] {

@@ -84,40 +84,50 @@ function isPlain(text: string): boolean {
   return /^[\u0020-\u007e]*$/.test(text);
 }
 
+/** Never at the start of a line, in Chinese and in full-width forms. */
+const closing = /^[、。〉》」』】〕〗！），．：；？］｝”’…,.!?;:)\]}]/;
+/** Never at the end of a line. */
+const opening = /^[〈《「『【〔〖（［｛“‘([{]/;
+
 /**
+ * Breaks at spaces and beside wide characters, as Chinese is broken; a longer word is cut where the line ends.
+ *
  * wrap-ansi is not used here: it normalises the text to NFC, which replaces characters (U+F900 by U+8C48) that a person may
- * want to copy.
+ * want to copy, and breaks Chinese before its commas.
  */
 function* wrapLine(line: Iterable<Grapheme>, columns: number): Generator<string> {
   let row = '';
   let rowWidth = 0;
-  /** Where the row may be broken: after its last space. */
-  let lastBreak = 0;
-  let widthAtBreak = 0;
-  let empty = true;
-  for (const { text, width } of line) {
-    if (rowWidth + width > columns && rowWidth > 0) {
-      if (text === ' ') {
-        // The line feed stands for this space.
-        yield row;
-        [row, rowWidth, lastBreak, widthAtBreak, empty] = ['', 0, 0, 0, false];
-        continue;
-      }
-      const splits = lastBreak > 0 && lastBreak < row.length && isPlain(row.slice(lastBreak)) && isPlain(text);
-      const at = splits ? lastBreak : row.length;
-      yield row.slice(0, at).trimEnd();
-      row = row.slice(at);
-      rowWidth = splits ? rowWidth - widthAtBreak : 0;
-      lastBreak = 0;
-      widthAtBreak = 0;
+  /** Where the row may be broken last, and how wide it is up to there. */
+  let breakAt = 0;
+  let breakWidth = 0;
+  let previous: Grapheme | undefined;
+  let started = false;
+  for (const grapheme of line) {
+    if (row !== '' && previous !== undefined && mayBreak(previous, grapheme))
+      [breakAt, breakWidth] = [row.length, rowWidth];
+    let swallowed = false;
+    // Twice at most: what is carried over may be too long by itself.
+    while (rowWidth + grapheme.width > columns && rowWidth > 0) {
+      if (breakAt === 0 || grapheme.text === ' ') [breakAt, breakWidth] = [row.length, rowWidth];
+      yield row.slice(0, breakAt).replace(/ +$/, '');
+      started = true;
+      // The line feed stands for a space at the break.
+      swallowed = grapheme.text === ' ';
+      row = row.slice(breakAt);
+      rowWidth -= breakWidth;
+      [breakAt, breakWidth] = [0, 0];
     }
-    row += text;
-    rowWidth += width;
-    empty = false;
-    if (text === ' ') {
-      lastBreak = row.length;
-      widthAtBreak = rowWidth;
-    }
+    previous = swallowed ? undefined : grapheme;
+    if (swallowed) continue;
+    row += grapheme.text;
+    rowWidth += grapheme.width;
   }
-  if (row !== '' || empty) yield row;
+  if (row !== '' || !started) yield row;
+}
+
+function mayBreak(left: Grapheme, right: Grapheme): boolean {
+  if (right.text === ' ') return false;
+  if (left.text === ' ') return true;
+  return (left.width > 1 || right.width > 1) && !closing.test(right.text) && !opening.test(left.text);
 }

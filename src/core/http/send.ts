@@ -1,0 +1,349 @@
+/**
+ * The innermost layer: puts one signed request on the wire to one host and brings back the whole answer, or says how far
+ * it came. It signs nothing, verifies nothing, follows nothing and repeats nothing.
+ */
+import type { ConnectionOptions } from 'node:tls';
+import type { Dispatcher, Pool, buildConnector } from 'undici';
+import { systemCode } from '../durable/system-error.ts';
+import { WxpayError } from '../errors.ts';
+import type { ApiRequest, ApiResponse, Clock, Headers, Transport } from '../ports.ts';
+import type { BaseUrl } from './base-url.ts';
+import { decodeBody } from './decode-body.ts';
+import { networkError, outcomeOf, type Wire } from './network-error.ts';
+import { openTunnel, proxyError, proxyFor, type Proxy } from './proxy.ts';
+
+/** The merchant's certificate in TLS (protocol 11.3): the `.p12` as it is, or the PEM texts. */
+export type ClientCertificate =
+  | { readonly pfx: Uint8Array; readonly passphrase: string }
+  | { readonly cert: string; readonly key: string };
+
+export interface Timeouts {
+  /** Name lookup, connection, proxy and TLS; milliseconds. */
+  readonly connect: number;
+  /** Until the answer begins, counted from the start. */
+  readonly firstByte: number;
+  /** Until the answer is complete, counted from the start. */
+  readonly total: number;
+}
+
+export const defaultTimeouts: Timeouts = { connect: 5_000, firstByte: 15_000, total: 30_000 };
+const answerLimit = 10 * 1024 * 1024;
+const certificatesLimit = 1024 * 1024;
+
+export interface SendOptions {
+  readonly baseUrl: BaseUrl;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** For the proxy variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** PEM bundle of certificate authorities to trust besides the system's. */
+  readonly ca?: string;
+  /** Asked for only by the first request that wants it. */
+  readonly clientCertificate?: () => Promise<ClientCertificate>;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Largest answer in bytes, also after decompression; default 10 MiB (1 MiB for certificates). */
+  readonly limitBytes?: number;
+}
+
+export interface Sender {
+  readonly send: Transport;
+  /** Closes idle connections; those in use end with their request. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the sender for one host. undici is loaded, and connections are made, by the first request.
+ *
+ * TLS is 1.2 or newer and always verified, whatever the environment says. Requests with `clientCertificate: true` use
+ * connections of their own. The answer keeps every header value and its body bytes as they came (less a content coding);
+ * `trust` is `unchecked`.
+ */
+export function createSend(options: SendOptions): Sender {
+  const { baseUrl, clock } = options;
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const pools = new Map<boolean, Promise<Pool>>();
+
+  const poolFor = (withCertificate: boolean): Promise<Pool> => {
+    let pool = pools.get(withCertificate);
+    if (pool === undefined) {
+      pool = createPool(options, timeouts.connect, withCertificate);
+      pools.set(withCertificate, pool);
+      pool.catch(() => pools.delete(withCertificate));
+    }
+    return pool;
+  };
+
+  return {
+    send: async (request) => {
+      const pool = await poolFor(request.clientCertificate === true);
+      const limit = options.limitBytes ?? (request.answer === 'certificates' ? certificatesLimit : answerLimit);
+      const answer = await exchange(pool, request, { baseUrl, clock, timeouts, limit });
+      const requestId = answer.headers['request-id']?.[0];
+      try {
+        const body = await decodeBody(answer.body, answer.headers, limit, baseUrl.host);
+        const response: ApiResponse = { ...answer, body, trust: 'unchecked', host: baseUrl.host };
+        return requestId === undefined ? response : { ...response, requestId };
+      } catch (error) {
+        if (!(error instanceof WxpayError)) throw error;
+        const outcome = request.effect === 'read' ? 'no_effect' : 'unknown';
+        throw error.with({ outcome, httpStatus: answer.status, ...(requestId === undefined ? {} : { requestId }) });
+      }
+    },
+    close: async () => {
+      const open = [...pools.values()];
+      pools.clear();
+      await Promise.allSettled(open.map(async (pool) => (await pool).destroy()));
+    },
+  };
+}
+
+type TlsOptions = Pick<
+  ConnectionOptions,
+  'rejectUnauthorized' | 'minVersion' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'
+>;
+
+interface Exchange {
+  readonly baseUrl: BaseUrl;
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  readonly limit: number;
+}
+
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, limit }: Exchange): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    let phase: 'connect' | 'wait' | 'body' | 'done' = 'connect';
+    let controller: Dispatcher.DispatchController | undefined;
+    let status = 0;
+    let headers: Headers = {};
+    let size = 0;
+    const chunks: Buffer[] = [];
+    const deadline = new AbortController();
+
+    const wire = (): Wire => ({
+      host: baseUrl.host,
+      secure: baseUrl.secure,
+      started: controller !== undefined,
+      harmless: request.effect === 'read',
+    });
+    const finish = (settle: () => void): void => {
+      if (phase === 'done') return;
+      phase = 'done';
+      deadline.abort();
+      request.signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const fail = (error: unknown, seconds = timeouts.total / 1_000): void => {
+      const failure = networkError(error, wire(), seconds);
+      finish(() => reject(failure));
+      controller?.abort(failure);
+    };
+    /** Somebody pressed Ctrl-C. Where nothing can have happened the reason itself goes up. */
+    const onAbort = (): void => {
+      const reason: unknown = request.signal?.reason;
+      const outcome = outcomeOf(wire());
+      if (outcome === 'unknown') {
+        const params = { host: baseUrl.host, reason: 'interrupted' };
+        fail(new WxpayError('NETWORK_CUT', { params, cause: reason }));
+        return;
+      }
+      finish(() => reject(reason instanceof Error ? reason : new DOMException('aborted', 'AbortError')));
+      controller?.abort(new Error('aborted'));
+    };
+
+    if (request.signal?.aborted === true) {
+      onAbort();
+      return;
+    }
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    void watch();
+
+    /** One sleeping timer at a time: most answers come before the first deadline. */
+    async function watch(): Promise<void> {
+      const start = clock.monotonic();
+      try {
+        for (const name of ['connect', 'firstByte', 'total'] as const) {
+          const allowed = Math.min(timeouts[name], timeouts.total);
+          const left = start + allowed - clock.monotonic();
+          if (left > 0) await clock.sleep(left, deadline.signal);
+          const late = name === 'total' || (name === 'connect' ? phase === 'connect' : phase !== 'body');
+          if (late) {
+            fail(Object.assign(new Error('deadline'), { code: 'ETIMEDOUT' }), allowed / 1_000);
+            return;
+          }
+        }
+      } catch {
+        // The exchange ended first.
+      }
+    }
+
+    pool.dispatch(
+      {
+        path: request.target,
+        method: request.method,
+        headers: { ...request.headers },
+        body: request.body.length === 0 ? null : request.body,
+      },
+      {
+        onRequestStart(started) {
+          // Called right before the bytes are written; an exchange that is over by now must not begin.
+          if (phase === 'done') {
+            started.abort(new Error('over'));
+            return;
+          }
+          controller = started;
+          phase = 'wait';
+        },
+        onResponseStart(started, statusCode) {
+          if (statusCode < 200) return;
+          phase = 'body';
+          status = statusCode;
+          headers = allHeaders(started.rawHeaders);
+          const refusal = refuseAnswer(status, headers, request, baseUrl, limit);
+          if (refusal !== undefined) fail(refusal);
+        },
+        onResponseData(_controller, chunk) {
+          size += chunk.length;
+          if (size > limit) fail(tooLarge(baseUrl, limit));
+          else chunks.push(chunk);
+        },
+        onResponseEnd() {
+          finish(() => resolve({ status, headers, body: Buffer.concat(chunks, size) }));
+        },
+        onResponseError(_controller, error) {
+          fail(error);
+        },
+      },
+    );
+  });
+}
+
+/** What can be seen from the head of an answer alone. */
+function refuseAnswer(
+  status: number,
+  headers: Headers,
+  request: ApiRequest,
+  baseUrl: BaseUrl,
+  limit: number,
+): WxpayError | undefined {
+  const { host } = baseUrl;
+  const facts = { httpStatus: status };
+  if (status >= 300 && status < 400) {
+    const target = redirectTarget(headers['location']?.[0], baseUrl);
+    return new WxpayError('NETWORK_REDIRECT', { ...facts, params: { host, target } });
+  }
+  const length = headers['content-length']?.[0];
+  if (length !== undefined && Number(length) > limit) return tooLarge(baseUrl, limit);
+  // A body that ends when the connection does cannot be told from one that was cut (THREATS H2). A file has its hash.
+  const chunked = headers['transfer-encoding']?.some((value) => /(^|,)\s*chunked\s*$/i.test(value)) === true;
+  const bodiless = status === 204 || status === 304;
+  if (length === undefined && !chunked && !bodiless && request.answer !== 'file') {
+    const reason = 'the answer does not say where it ends';
+    return new WxpayError('NETWORK_CUT', { ...facts, params: { host, reason } });
+  }
+  return undefined;
+}
+
+function redirectTarget(location: string | undefined, baseUrl: BaseUrl): string {
+  if (location === undefined) return '?';
+  try {
+    const url = new URL(location, baseUrl.origin);
+    return url.host === '' ? url.protocol : url.host;
+  } catch {
+    return '?';
+  }
+}
+
+function tooLarge(baseUrl: BaseUrl, limit: number): WxpayError {
+  return new WxpayError('ANSWER_TOO_LARGE', { params: { host: baseUrl.host, limit } });
+}
+
+/** Every value of every header, as latin1, under lower-case names. */
+function allHeaders(raw: Dispatcher.DispatchController['rawHeaders']): Headers {
+  const headers = Object.create(null) as Record<string, string[]>;
+  if (!Array.isArray(raw)) return headers;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i]).toLowerCase();
+    (headers[name] ??= []).push(text(raw[i + 1]).trim());
+  }
+  return headers;
+}
+
+function text(value: Buffer | string | undefined): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : value.toString('latin1');
+}
+
+async function createPool(options: SendOptions, connectMs: number, withCertificate: boolean): Promise<Pool> {
+  const { baseUrl } = options;
+  const proxy = proxyFor(baseUrl, options.env);
+  const certificate = withCertificate ? await clientCertificate(options) : {};
+  const { Pool, buildConnector } = await import('undici');
+  const tls: TlsOptions = {
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(options.ca === undefined ? {} : { ca: await withSystemAuthorities(options.ca) }),
+  };
+  // undici's own timer is coarse and only frees the socket; the deadline that people see is `watch`'s.
+  const timeout = connectMs + 1_000;
+  const direct = buildConnector({ ...tls, ...certificate, timeout });
+  const connect =
+    proxy === undefined ? direct : throughProxy(proxy, options, buildConnector({ ...tls, timeout }), direct);
+  return new Pool(baseUrl.origin, {
+    connect,
+    pipelining: 1,
+    connections: null,
+    keepAliveTimeout: 4_000,
+    keepAliveMaxTimeout: 30_000,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 32 * 1024,
+    allowH2: false,
+  });
+}
+
+/** Connects to the proxy, asks for the tunnel, then does TLS with the real host inside it. */
+function throughProxy(
+  proxy: Proxy,
+  options: SendOptions,
+  toProxy: buildConnector.connector,
+  toHost: buildConnector.connector,
+): buildConnector.connector {
+  const { baseUrl } = options;
+  const protocol = proxy.secure ? 'https:' : 'http:';
+  return (target, callback) => {
+    const proxyHost = { hostname: proxy.hostname, host: proxy.hostname, protocol, port: String(proxy.port) };
+    toProxy(proxyHost, (error, socket) => {
+      if (error !== null) {
+        callback(proxyError(proxy.label, baseUrl.host, systemCode(error) ?? error.message), null);
+        return;
+      }
+      openTunnel(socket, proxy, baseUrl, options.userAgent, (refusal) => {
+        if (refusal === undefined) toHost({ ...target, httpSocket: socket }, callback);
+        else callback(refusal, null);
+      });
+    });
+  };
+}
+
+async function withSystemAuthorities(ca: string): Promise<string[]> {
+  const tls = (await import('node:tls')) as typeof import('node:tls') & {
+    getCACertificates?: (type: 'default') => string[];
+  };
+  return [...(tls.getCACertificates?.('default') ?? tls.rootCertificates), ca];
+}
+
+async function clientCertificate(options: SendOptions): Promise<TlsOptions> {
+  if (options.clientCertificate === undefined) {
+    throw new WxpayError('CREDENTIAL_MISSING', {
+      params: { field: 'client_cert_file', variable: 'WXPAY_CLIENT_CERT_FILE' },
+    });
+  }
+  const certificate = await options.clientCertificate();
+  if ('cert' in certificate) return { cert: certificate.cert, key: certificate.key };
+  return { pfx: Buffer.from(certificate.pfx), passphrase: certificate.passphrase };
+}

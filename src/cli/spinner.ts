@@ -63,6 +63,9 @@ async function show(text: string, signal: AbortSignal, options: SpinnerOptions):
     stream: stream as NodeJS.WriteStream,
     // The default swallows Ctrl-C until the work has ended (CLI-MANNERS P3).
     discardStdin: false,
+    // Hiding it brings in signal-exit, which ends the process on the first Ctrl-C when our own listener was a `once`; and a
+    // process that is killed would leave the terminal without a cursor.
+    hideCursor: false,
     color: colorLevel > 0 ? 'cyan' : false,
     isEnabled: true,
   });

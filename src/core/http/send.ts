@@ -166,13 +166,16 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
     /** One sleeping timer at a time: most answers come before the first deadline. */
     async function watch(): Promise<void> {
       const start = clock.monotonic();
+      const deadlines = [
+        { allowed: timeouts.connect, missed: () => phase === 'connect' },
+        { allowed: timeouts.firstByte, missed: () => phase !== 'body' },
+        { allowed: timeouts.total, missed: () => true },
+      ].sort((a, b) => a.allowed - b.allowed);
       try {
-        for (const name of ['connect', 'firstByte', 'total'] as const) {
-          const allowed = Math.min(timeouts[name], timeouts.total);
+        for (const { missed, allowed } of deadlines) {
           const left = start + allowed - clock.monotonic();
           if (left > 0) await clock.sleep(left, deadline.signal);
-          const late = name === 'total' || (name === 'connect' ? phase === 'connect' : phase !== 'body');
-          if (late) {
+          if (missed()) {
             fail(Object.assign(new Error('deadline'), { code: 'ETIMEDOUT' }), allowed / 1_000);
             return;
           }
@@ -213,7 +216,10 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
           else chunks.push(chunk);
         },
         onResponseEnd() {
-          finish(() => resolve({ status, headers, body: Buffer.concat(chunks, size) }));
+          // undici puts the connection back in an immediate that it schedules after this call. A caller that sends
+          // again before that would open a second connection, so it hears of the answer right after.
+          const answer = { status, headers, body: Buffer.concat(chunks, size) };
+          finish(() => queueMicrotask(() => setImmediate(resolve, answer)));
         },
         onResponseError(_controller, error) {
           fail(error);

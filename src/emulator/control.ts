@@ -9,10 +9,8 @@ import type { FaultInput } from './faults.ts';
 import { headerOf } from './gateway.ts';
 import type { RawRequest } from './gateway.ts';
 import type { Emulator } from './contract.ts';
-import type { MerchantOptions } from './merchants.ts';
-
-export const controlPrefix = '/_emulator/';
-export const tokenHeader = 'wxpay-emulator-token';
+import { controlPrefix, tokenHeader } from './control-protocol.ts';
+import { readMerchantOptions } from './merchant-options.ts';
 
 interface Control {
   readonly token: string;
@@ -35,7 +33,7 @@ const actions: Readonly<Record<string, Action>> = {
       sub_merchants: subMerchants ?? [],
     })),
   'POST merchants': async (emulator, input) => {
-    const merchant = await emulator.addMerchant(readMerchant(input));
+    const merchant = await emulator.addMerchant(readMerchantOptions(input));
     return { mchid: merchant.mchid, serial_no: merchant.serialNo, ...merchant.files };
   },
   'POST pay': async (emulator, input) => {
@@ -85,39 +83,6 @@ function readInput(request: RawRequest): Readonly<Record<string, unknown>> {
   throw invalid('body');
 }
 
-function readMerchant(input: Readonly<Record<string, unknown>>): MerchantOptions {
-  const mchid = text(input, 'mchid');
-  const { appids, sub_merchants: subMerchants } = input;
-  if (mchid === undefined) throw invalid('mchid');
-  if (!isTexts(appids)) throw invalid('appids');
-  const optional = {
-    apiV3Key: text(input, 'api_v3_key'),
-    apiV2Key: text(input, 'api_v2_key'),
-    certificate: text(input, 'certificate'),
-    publicKey: text(input, 'public_key'),
-    serialNo: text(input, 'serial_no'),
-  };
-  return {
-    mchid,
-    appids,
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-    ...(subMerchants === undefined ? {} : { subMerchants: readSubMerchants(subMerchants) }),
-  };
-}
-
-function readSubMerchants(value: unknown): { mchid: string; appids: string[] }[] {
-  if (!Array.isArray(value)) throw invalid('sub_merchants');
-  return value.map((entry: unknown) => {
-    const { mchid, appids = [] } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof mchid !== 'string' || !isTexts(appids)) throw invalid('sub_merchants');
-    return { mchid, appids };
-  });
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-}
-
 function text(input: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = input[name];
   if (value !== undefined && typeof value !== 'string') throw invalid(name);
@@ -125,7 +90,7 @@ function text(input: Readonly<Record<string, unknown>>, name: string): string | 
 }
 
 function invalid(field: string): WxpayError {
-  return new WxpayError('INPUT_INVALID', { params: { field, reason: 'control API' } });
+  return new WxpayError('INPUT_INVALID', { params: { field, reason: 'key:emulator.reason.control' } });
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {

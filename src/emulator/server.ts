@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import type { Seal } from './answer.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
-import { controlPrefix, handleControl } from './control.ts';
+import { handleControl } from './control.ts';
+import { controlPrefix } from './control-protocol.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
 import { authenticate, headerOf } from './gateway.ts';
@@ -28,6 +29,8 @@ import { certificateEndpoints } from './resources/certificates.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { makeRouter } from './router.ts';
 import { perform, send } from './trouble.ts';
+
+export type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
 
 const maxLog = 10_000;
 

@@ -1,0 +1,90 @@
+/** `wxpay emulator fault`: trouble on demand. */
+import type { Command } from 'commander';
+import { WxpayError } from '../../../core/errors.ts';
+import { findEmulator } from '../../../emulator/control-client.ts';
+import type { FaultInput, FaultRule } from '../../../emulator/faults.ts';
+import type { Block, Result } from '../../../output/view.ts';
+import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { examples } from '../../help.ts';
+import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+
+const texts = ['method', 'path', 'when', 'variant', 'header', 'location'] as const;
+const numbers = { count: 'count', status: 'status', ms: 'ms', bytes: 'bytes', retryAfter: 'retry_after' } as const;
+
+export const command: CommandModule = {
+  configure(command: Command, t) {
+    command.argument('<kind>', t('emulator.argument.kind'));
+    command.argument('[id]', t('emulator.argument.fault_id'));
+    addDirOption(command, t);
+    command.option('--method <method>', t('emulator.option.method'));
+    command.option('--path <path>', t('emulator.option.path'));
+    command.option('--count <n>', t('emulator.option.count'));
+    command.option('--when <when>', t('emulator.option.when'));
+    command.option('--status <status>', t('emulator.option.status'));
+    command.option('--retry-after <seconds>', t('emulator.option.retry_after'));
+    command.option('--ms <ms>', t('emulator.option.ms'));
+    command.option('--bytes <n>', t('emulator.option.bytes'));
+    command.option('--variant <variant>', t('emulator.option.variant'));
+    command.option('--header <name>', t('emulator.option.header'));
+    command.option('--location <url>', t('emulator.option.location'));
+    examples(command, t, [
+      'emulator.example.fault',
+      'emulator.example.fault_signature',
+      'emulator.example.fault_clear',
+    ]);
+  },
+
+  async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+    const { t } = runtime;
+    const [kind = '', id] = args;
+    const emulator = await findEmulator(emulatorDir(options, runtime));
+    if (kind === 'list') {
+      const rules = await emulator.listFaults();
+      return { data: rules, view: [table(rules, runtime)] };
+    }
+    if (kind === 'clear') {
+      const cleared = await emulator.clearFaults(id);
+      return { data: cleared, view: [{ kind: 'text', text: t('emulator.fault.cleared', { count: cleared.cleared }) }] };
+    }
+    const rule = await emulator.addFault(readFault(kind, options));
+    return { data: rule, view: [table([rule], runtime)], id: rule.id };
+  },
+};
+
+function readFault(kind: string, options: CommandInput['options']): FaultInput {
+  const fault: Record<string, unknown> = { kind };
+  for (const name of texts) {
+    const value = textOption(options, name);
+    if (value !== undefined) fault[name] = value;
+  }
+  for (const [option, name] of Object.entries(numbers)) {
+    const value = textOption(options, option);
+    if (value === undefined) continue;
+    if (!/^-?\d{1,9}$/.test(value)) {
+      const field = `--${name.replace('_', '-')}`;
+      throw new WxpayError('INPUT_INVALID', { params: { field, reason: 'key:emulator.reason.number' } });
+    }
+    fault[name] = Number(value);
+  }
+  // The emulator knows which of these belong together, and says so.
+  return fault as unknown as FaultInput;
+}
+
+function table(rules: readonly FaultRule[], { t }: Runtime): Block {
+  return {
+    kind: 'table',
+    columns: [
+      { field: 'id', title: t('emulator.column.id'), fixed: true },
+      { field: 'fault', title: t('emulator.column.fault') },
+      { field: 'request', title: t('emulator.column.request') },
+      { field: 'count', title: t('emulator.column.count'), align: 'right', fixed: true },
+    ],
+    rows: rules.map((rule) => [
+      rule.id,
+      Object.values(rule.fault).join(' '),
+      `${rule.method ?? '*'} ${rule.path ?? '*'}`,
+      rule.count < 0 ? '∞' : String(rule.count),
+    ]),
+    empty: t('emulator.fault.none'),
+  };
+}

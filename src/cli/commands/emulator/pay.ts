@@ -1,0 +1,60 @@
+/** `wxpay emulator pay`: the payer. */
+import type { Command } from 'commander';
+import { findEmulator } from '../../../emulator/control-client.ts';
+import type { PayResult } from '../../../emulator/payer.ts';
+import type { DetailRow, Result } from '../../../output/view.ts';
+import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { examples } from '../../help.ts';
+import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+
+export const command: CommandModule = {
+  configure(command: Command, t) {
+    command.argument('<order>', t('emulator.argument.order'));
+    addDirOption(command, t);
+    command.option('--url <url>', t('emulator.option.url'));
+    command.option('--mchid <mchid>', t('emulator.option.mchid'));
+    command.option('--openid <openid>', t('emulator.option.openid'));
+    command.option('--no-callback', t('emulator.option.no_callback'));
+    examples(command, t, ['emulator.example.pay', 'emulator.example.pay_dir']);
+  },
+
+  async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+    const emulator = await findEmulator(emulatorDir(options, runtime), textOption(options, 'url'));
+    const mchid = textOption(options, 'mchid');
+    const openid = textOption(options, 'openid');
+    const paid = await emulator.pay({
+      order: args[0] ?? '',
+      ...(mchid === undefined ? {} : { mchid }),
+      ...(openid === undefined ? {} : { openid }),
+      callback: options['callback'] !== false,
+    });
+    const { callback } = paid;
+    if (callback !== null && !callback.delivered) {
+      const reason = callback.status === undefined ? (callback.failure ?? '') : `HTTP ${callback.status}`;
+      runtime.warn('emulator.warn.callback', { url: callback.url, reason });
+    }
+    return {
+      data: paid,
+      view: [{ kind: 'details', title: runtime.t('emulator.title.paid'), rows: rows(paid, runtime) }],
+    };
+  },
+};
+
+function rows({ transaction, callback }: PayResult, { t }: Runtime): DetailRow[] {
+  const row = (name: string): DetailRow[] => {
+    const value = transaction[name];
+    return typeof value === 'string' ? [{ label: name, value }] : [];
+  };
+  const delivery =
+    callback === null
+      ? []
+      : [
+          {
+            label: t('emulator.label.callback'),
+            value: callback.delivered
+              ? { text: t('emulator.callback.delivered', { url: callback.url }), tone: 'good' as const }
+              : { text: t('emulator.callback.failed', { url: callback.url }), tone: 'bad' as const },
+          },
+        ];
+  return [...row('out_trade_no'), ...row('transaction_id'), ...row('trade_state'), ...row('success_time'), ...delivery];
+}

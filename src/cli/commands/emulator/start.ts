@@ -1,0 +1,139 @@
+/** `wxpay emulator start`: serves a local WeChat Pay until it is interrupted. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { WxpayError } from '../../../core/errors.ts';
+import { isLoopback } from '../../../emulator/guard.ts';
+import { readMerchantOptions } from '../../../emulator/merchant-options.ts';
+import type { MerchantOptions } from '../../../emulator/merchants.ts';
+import { startEmulator, type Emulator, type RequestLog } from '../../../emulator/server.ts';
+import type { Mode } from '../../../emulator/platform.ts';
+import type { Block } from '../../../output/view.ts';
+import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { examples } from '../../help.ts';
+import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+
+const modes: readonly Mode[] = ['mixed', 'certificate', 'public-key'];
+
+export const command: CommandModule = {
+  configure(command: Command, t) {
+    command.option('--port <port>', t('emulator.option.port'));
+    command.option('--host <host>', t('emulator.option.host'));
+    addDirOption(command, t);
+    command.addOption(new Option('--mode <mode>', t('emulator.option.mode')).choices([...modes]));
+    command.option('--merchant <file>', t('emulator.option.merchant'));
+    examples(command, t, ['emulator.example.start', 'emulator.example.start_json', 'emulator.example.start_profile']);
+  },
+
+  async run({ options }: CommandInput, runtime: Runtime): Promise<undefined> {
+    const dir = emulatorDir(options, runtime);
+    const host = textOption(options, 'host') ?? '127.0.0.1';
+    if (!isLoopback(host)) runtime.warn('emulator.warn.host', { host });
+    const merchantFile = textOption(options, 'merchant');
+    const emulator = await startEmulator({
+      clock: runtime.clock,
+      randomBytes: (size) => runtime.randomBytes(size),
+      dir,
+      host,
+      port: readPort(textOption(options, 'port')),
+      mode: modes.find((mode) => mode === options['mode']) ?? 'mixed',
+      allowedHosts: runtime.globals.allowHost === undefined ? [] : [runtime.globals.allowHost],
+      merchants: merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))],
+      onLog: (entry) => logRequest(entry, runtime),
+    });
+    try {
+      if (runtime.globals.profile !== undefined) await writeProfile(runtime.globals.profile, emulator, runtime);
+      announce(emulator, dir, runtime);
+      await aborted(runtime.signal);
+    } finally {
+      await emulator.close();
+    }
+    return undefined;
+  },
+};
+
+/** One line of JSON is an interface for scripts: always one line, whatever the terminal. */
+function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
+  const { globals, t } = runtime;
+  if (globals.output === 'json' && globals.query === undefined) {
+    runtime.stdout.write(`${JSON.stringify(emulator.info)}\n`);
+    return;
+  }
+  runtime.emit({ data: emulator.info, view: welcome(emulator, dir, runtime), id: emulator.url });
+  if (globals.output === 'table') runtime.note('emulator.note.stop');
+
+  function welcome({ info, merchants }: Emulator, folder: string, { globals: { profile } }: Runtime): Block[] {
+    const provider = merchants.find(({ subMerchants }) => subMerchants !== undefined);
+    const next =
+      profile === undefined
+        ? `eval "$(wxpay emulator env --dir ${quoted(folder)})"`
+        : `wxpay order create --profile ${profile} --type native --description test --amount 1`;
+    return [
+      {
+        kind: 'details',
+        title: t('emulator.title.start'),
+        rows: [
+          { label: 'url', value: info.url },
+          { label: 'mchid', value: info.mchid },
+          { label: 'appid', value: info.appid },
+          { label: 'serial_no', value: info.serial_no },
+          { label: t('emulator.label.provider'), value: provider?.mchid ?? '' },
+          { label: t('emulator.label.dir'), value: folder },
+        ],
+      },
+      { kind: 'text', text: t('emulator.next') },
+      { kind: 'verbatim', text: `${next}\nwxpay emulator pay <out_trade_no> --dir ${quoted(folder)}` },
+    ];
+  }
+}
+
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** One line per request on stderr: for people at a terminal, and with `--verbose` elsewhere. */
+function logRequest(entry: RequestLog, runtime: Runtime): void {
+  const { globals, stderr } = runtime;
+  if (globals.quiet || (!globals.verbose && !(stderr.isTTY && globals.output === 'table'))) return;
+  runtime.note('emulator.note.request', {
+    method: entry.method,
+    target: entry.target,
+    status: entry.status ?? '-',
+    code: [entry.code, entry.fault].filter((part) => part !== undefined).join(' '),
+  });
+}
+
+async function writeProfile(name: string, emulator: Emulator, runtime: Runtime): Promise<void> {
+  const { saveEmulatorProfile } = await import('./emulator-profile.ts');
+  await saveEmulatorProfile(name, emulator.info, runtime);
+}
+
+async function readMerchantFile(file: string): Promise<MerchantOptions> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new WxpayError('INPUT_UNREADABLE', { params: { file, reason }, cause: error });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return readMerchantOptions(value as Record<string, unknown>);
+  } catch (error) {
+    if (error instanceof WxpayError) throw error;
+  }
+  throw new WxpayError('INPUT_INVALID', { params: { field: '--merchant', reason: 'key:emulator.reason.merchant' } });
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new WxpayError('INPUT_INVALID', { params: { field: '--port', reason: 'key:emulator.reason.port' } });
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

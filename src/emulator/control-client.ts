@@ -1,0 +1,95 @@
+/** Talks to a running emulator: how the commands `emulator pay`, `env` and `fault` reach it. */
+import { readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { WxpayError, errorCodes } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
+import { controlPrefix, tokenHeader } from './control-protocol.ts';
+import type { FaultInput, FaultRule } from './faults.ts';
+import type { PayRequest, PayResult } from './payer.ts';
+
+export interface EmulatorClient {
+  readonly url: string;
+  info(mchid?: string): Promise<EmulatorInfo>;
+  pay(request: PayRequest): Promise<PayResult>;
+  addFault(fault: FaultInput): Promise<FaultRule>;
+  listFaults(): Promise<readonly FaultRule[]>;
+  clearFaults(id?: string): Promise<{ readonly cleared: number }>;
+}
+
+/**
+ * Finds the emulator that was started in `dir`.
+ *
+ * @param url calls it there instead of where it says it is (a mapped port)
+ * @throws WxpayError `EMULATOR_NOT_RUNNING`; its methods throw that too, and what the emulator itself refuses with
+ */
+export async function findEmulator(dir: string, url?: string): Promise<EmulatorClient> {
+  const record = await readRecord(dir);
+  const base = url ?? record.url;
+  const call = async <T>(method: string, name: string, input?: object): Promise<T> =>
+    callControl<T>(base, record.token, method, name, input);
+  return {
+    url: base,
+    info: async (mchid) => call('POST', 'info', mchid === undefined ? {} : { mchid }),
+    pay: async (request) => call('POST', 'pay', request),
+    addFault: async (fault) => call('POST', 'faults', fault),
+    listFaults: async () => call('GET', 'faults'),
+    clearFaults: async (id) => call('DELETE', 'faults', id === undefined ? {} : { id }),
+  };
+}
+
+async function readRecord(dir: string): Promise<EmulatorRecord> {
+  try {
+    const record = JSON.parse(await readFile(join(dir, 'emulator.json'), 'utf8')) as EmulatorRecord;
+    if (typeof record.url === 'string' && typeof record.token === 'string') return record;
+  } catch {
+    // No file, or not ours: said below.
+  }
+  throw new WxpayError('EMULATOR_NOT_RUNNING', { params: { url: dir } });
+}
+
+async function callControl<T>(base: string, token: string, method: string, name: string, input?: object): Promise<T> {
+  const url = new URL(`${controlPrefix}${name}`, base);
+  const body = input === undefined ? '' : JSON.stringify(input);
+  const headers = {
+    [tokenHeader]: token,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  };
+  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const request = httpRequest(url, { method, headers, agent: false, timeout: 30_000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    request.on('timeout', () => request.destroy(new Error('timeout')));
+    request.on('error', reject);
+    request.end(body);
+  }).catch((error: unknown) => {
+    throw new WxpayError('EMULATOR_NOT_RUNNING', { params: { url: base }, cause: error });
+  });
+  const answer = readAnswer(text);
+  if (status === 200 && answer !== undefined) return answer as T;
+  throw refusal(answer, base);
+}
+
+function readAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The emulator's own refusal; anything else means that somebody else answers there. */
+function refusal(answer: unknown, url: string): WxpayError {
+  const { code, params } =
+    (answer as { error?: { code?: string; params?: Record<string, string> } } | undefined)?.error ?? {};
+  const known = (errorCodes as readonly string[]).includes(code ?? '') && code !== 'CREDENTIALS_REFUSED';
+  if (known) return new WxpayError(code as ErrorCode, { params: params ?? {} });
+  return new WxpayError('EMULATOR_NOT_RUNNING', { params: { url } });
+}

@@ -4,6 +4,7 @@ import type { Clock, KeyRing, Nonce, Signer, Transport } from '../core/ports.ts'
 import type { Result } from '../output/view.ts';
 import type { Lang, MessageKey, Params, Translate } from '../i18n/translate.ts';
 import type { Profile, ResolvedProfile } from '../profiles/schema.ts';
+import type { ProfileStore } from '../profiles/store.ts';
 import type { Prompts } from './prompts.ts';
 
 /** One leaf command. Path = command: `wxpay order create` is `commands/order/create.ts`. */
@@ -81,6 +82,8 @@ export interface Runtime {
   readStdin(limit?: number): Promise<Buffer>;
   /** The effective profile: flag > environment > profile file > default. Memoised. */
   profile(): Promise<ResolvedProfile>;
+  /** The profiles on disk (`openProfileStore` with this process's number, user and randomness). Opening touches nothing. */
+  profileStore(): Promise<ProfileStore>;
   /** The signer of the effective profile. */
   signer(): Promise<Signer>;
   keyRing(): Promise<KeyRing>;

@@ -110,6 +110,8 @@ export interface StaleTempOptions {
   readonly isAlive: (pid: number) => boolean;
   /** Wall clock, milliseconds: leftovers older than an hour go even if their process number lives again. */
   readonly now: number;
+  /** Only leftovers of the file with this name: for a directory that others may write to as well. */
+  readonly of?: string;
 }
 
 const staleAfterMs = 3_600_000;
@@ -124,6 +126,7 @@ export function removeStaleTemps(dir: string, options: StaleTempOptions): number
   for (const name of namesIn(dir)) {
     const match = tempName.exec(name);
     if (match === null) continue;
+    if (options.of !== undefined && !name.startsWith(`.${options.of}.${match[1]}.`)) continue;
     const path = join(dir, name);
     if (options.isAlive(Number(match[1])) && !isOlderThan(path, options.now - staleAfterMs)) continue;
     if (removeQuietly(nodeFs, path)) removed += 1;

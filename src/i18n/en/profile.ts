@@ -1,2 +1,28 @@
 /** profile: English texts. Keys are `profile.<name>`; both languages hold the same keys and placeholders. */
-export const profile = {} as const;
+export const profile = {
+  'profile.reason.empty': 'it is empty',
+  'profile.reason.not_text': 'it is not text of a sensible length',
+  'profile.reason.env_name': 'write env:NAME with the name of a variable',
+  'profile.reason.keychain_name': 'write keychain:NAME, up to 128 visible ASCII characters',
+  'profile.reason.path': 'the path must be absolute',
+  'profile.reason.public_key': 'it is neither PEM text nor a file: reference',
+  'profile.reason.url': 'it is not an http(s) URL of at most 256 characters',
+  'profile.reason.mchid': 'a merchant number has 8 to 10 digits',
+  'profile.reason.appid': 'an appid has at most 32 letters and digits',
+  'profile.reason.serial_no': 'a serial has 8 to 40 hex digits',
+  'profile.reason.public_key_id': 'it should be PUB_KEY_ID_ and digits',
+  'profile.reason.not_object': 'it is not a JSON object',
+  'profile.reason.version': 'the file must say "version": 1',
+  'profile.reason.unknown_field': 'a profile has no such field',
+  'profile.reason.not_string': 'it must be a string',
+  'profile.reason.name': 'a profile name has 1 to 64 letters, digits, - and _, and begins with a letter or digit',
+  'profile.reason.not_json': 'it is not JSON',
+  'profile.reason.not_json_line': 'it is not JSON (line {line})',
+  'profile.reason.too_large': 'it is too large for a profile',
+  'profile.reason.symlink': 'it is a symbolic link',
+  'profile.reason.not_regular': 'it is not a regular file',
+  'profile.reason.owner': 'it belongs to another user',
+  'profile.hint.odd_file':
+    "Put a regular file of your own in its place; links and other users' files are not followed.",
+  'profile.hint.broken_in_place': 'It was left as it is, since its folder cannot be changed. Mend it there.',
+} as const;

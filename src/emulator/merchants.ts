@@ -142,6 +142,9 @@ async function keepMerchant(dir: string, options: MerchantOptions, tools: Tools)
       'apiclient_key.pem': keys.privateKey,
       'apiclient_cert.pem': certificate,
       'apiclient_cert.p12': await makePkcs12(certificate, keys.privateKey, options.mchid),
+      // For profiles, which refer to secrets by file.
+      api_v3_key: merchant.api_v3_key,
+      api_v2_key: merchant.api_v2_key,
       'merchant.json': `${JSON.stringify(merchant, null, 2)}\n`,
     };
   });

@@ -14,6 +14,6 @@ export const sign = {
   'reason.pay_signed_other_appid': 'it was signed with another appid than is handed over',
   'reason.pay_signed_milliseconds': 'milliseconds were signed',
   'reason.pay_signed_no_final_lf': 'the last line feed was not signed',
-  'reason.pay_signed_backslash_n': 'the two characters \\\n were signed instead of line feeds',
+  'reason.pay_signed_backslash_n': 'the two characters \\n were signed instead of line feeds',
   'reason.pay_signature': 'the signature does not verify: another key signed, or other values',
 } as const;

@@ -16,6 +16,6 @@ export const sign: Readonly<Record<keyof typeof en, string>> = {
   'reason.pay_signed_other_appid': '签名用的 appid 与传给客户端的不同',
   'reason.pay_signed_milliseconds': '签了毫秒时间戳',
   'reason.pay_signed_no_final_lf': '签名时漏了最后一个换行符',
-  'reason.pay_signed_backslash_n': '签的是 \\\n 两个字符,而不是换行符',
+  'reason.pay_signed_backslash_n': '签的是 \\n 两个字符,而不是换行符',
   'reason.pay_signature': '验签不通过:签名用了别的密钥,或别的内容',
 };

@@ -6,7 +6,7 @@
  */
 import { WxpayError, type ErrorCode, type ErrorFacts, type Outcome, type WechatError } from '../errors.ts';
 import type { ApiRequest, ApiResponse, Effect } from '../ports.ts';
-import { parseErrorBody } from '../wire/error-body.ts';
+import { normaliseCode, parseErrorBody } from '../wire/error-body.ts';
 
 /** Rows: `write` (any other write) is treated as `refund`. */
 export type EffectRow = Exclude<Effect, 'write'>;
@@ -247,7 +247,7 @@ function answerFacts(httpStatus: number, requestId?: string, wechat?: WechatErro
  */
 function byWechatCode(cell: Cell, effect: Effect, status: number, wechat: WechatError | undefined): Cell {
   if (wechat === undefined || status < 400 || status >= 500) return cell;
-  const code = wechat.code.replaceAll('_', '').toUpperCase();
+  const code = normaliseCode(wechat.code);
   if (/^(FREQUENCYLIMIT|RATELIMIT)/.test(code)) return cellFor(effect, 'signed', 429);
   if (cell.code === 'OUTCOME_UNKNOWN' || cell.code === 'THROTTLED' || cell.code === 'SERVER_ERROR') return cell;
   if (/^SYSTEMERROR$|^BANKERROR$/.test(code)) return cellFor(effect, 'signed', 500);

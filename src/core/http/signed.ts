@@ -2,6 +2,7 @@
 import { WxpayError } from '../errors.ts';
 import type { ApiRequest, Clock, KeyRing, Nonce, Signer, Transport } from '../ports.ts';
 import { buildAuthorization } from '../wire/authorization.ts';
+import { requestMessage } from '../wire/message.ts';
 import { checkTarget } from './request-target.ts';
 
 export interface SignedOptions {
@@ -51,16 +52,14 @@ export async function prepareRequest(request: ApiRequest, options: SignedOptions
   checkHeaders(own);
   // The download of certificates must not ask for the keys that it is about to bring.
   const preferred = request.answer === 'certificates' ? undefined : await options.keyRing.preferred();
-  const authorization = buildAuthorization(
-    {
-      method: request.method,
-      target: request.target,
-      timestamp: String(Math.floor(options.clock.now() / 1_000)),
-      nonce: options.nonce(),
-      body: request.signedBody ?? request.body,
-    },
-    options.signer,
-  );
+  const { signer } = options;
+  const timestamp = String(Math.floor(options.clock.now() / 1_000));
+  const nonce = options.nonce();
+  const body = request.signedBody ?? request.body;
+  const message = requestMessage({ method: request.method, target: request.target, timestamp, nonce, body });
+  const signature = signer.sign(message);
+  const { mchid, serialNo } = signer;
+  const authorization = buildAuthorization({ mchid, serialNo, nonce, timestamp, signature });
   const headers: Record<string, string> = {
     accept: request.answer === 'file' ? '*/*' : 'application/json',
     'accept-encoding': 'identity',

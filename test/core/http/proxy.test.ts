@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { parseBaseUrl } from '../../../src/core/http/base-url.ts';
+import { proxyFor } from '../../../src/core/http/proxy.ts';
+
+const live = parseBaseUrl('https://api.mch.weixin.qq.com');
+const label = (env: Record<string, string>, base = live): string | undefined => proxyFor(base, env)?.label;
+
+test.each<[Record<string, string>, string | undefined]>([
+  [{}, undefined],
+  [{ HTTPS_PROXY: '' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:3128' }, 'http://p:3128'],
+  [{ HTTPS_PROXY: 'p:3128' }, 'http://p:3128'],
+  [{ HTTPS_PROXY: 'https://p' }, 'https://p:443'],
+  [{ https_proxy: 'http://low:1', HTTPS_PROXY: 'http://up:2' }, 'http://low:1'],
+  [{ ALL_PROXY: 'http://all:1' }, 'http://all:1'],
+  [{ HTTP_PROXY: 'http://plain:1' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: '*' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: 'weixin.qq.com' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: 'a.b, .qq.com' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', no_proxy: 'API.MCH.WEIXIN.QQ.COM' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: 'api.mch.weixin.qq.com:443' }, undefined],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: 'api.mch.weixin.qq.com:8443' }, 'http://p:1'],
+  [{ HTTPS_PROXY: 'http://p:1', NO_PROXY: 'q.com,in.qq.com.evil' }, 'http://p:1'],
+])('%j leads through %s', (env, wanted) => {
+  expect(label(env)).toBe(wanted);
+});
+
+test('loopback and plain http never go through a proxy', () => {
+  const env = { HTTPS_PROXY: 'http://p:1', ALL_PROXY: 'http://p:1' };
+  expect(label(env, parseBaseUrl('https://127.0.0.1:8443'))).toBeUndefined();
+  expect(label(env, parseBaseUrl('http://emulator:80', ['emulator']))).toBeUndefined();
+});
+
+test.each(['socks5://u:hunter2@p:1', 'file:///x', 'http://', 'http://a b'])(
+  'B7: %s is refused instead of ignored, without its password',
+  (value) => {
+    expect(() => proxyFor(live, { HTTPS_PROXY: value })).toThrow(expect.objectContaining({ code: 'NETWORK_PROXY' }));
+    expect(() => proxyFor(live, { HTTPS_PROXY: value })).not.toThrow('hunter2');
+  },
+);
+
+test('credentials are decoded once and kept out of the label', () => {
+  const proxy = proxyFor(live, { HTTPS_PROXY: 'http://us%65r:p%40%zz@p:1' });
+  expect(proxy?.authorization).toBe(`Basic ${Buffer.from('user:p%40%zz').toString('base64')}`);
+  expect(proxy?.label).toBe('http://p:1');
+});

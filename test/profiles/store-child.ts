@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProfileStore } from '../../src/profiles/store.ts';
 
-const [command = '', config = '', name = '', argument = ''] = process.argv.slice(2);
+const [command = '', config = '', name = ''] = process.argv.slice(2);
 const store = openProfileStore({
   config,
   platform: process.platform,
@@ -21,7 +21,7 @@ const store = openProfileStore({
 if (command === 'add') {
   // Adds its own profile, and counts itself in one that all share.
   await store.save(name, { version: 1, mchid: '1900000001', appid: name });
-  await store.update('shared', (profile) => ({ ...profile, appid: `${profile.appid ?? ''}${argument}` }));
+  await store.update('shared', (profile) => ({ ...profile, api_v2_key: `${profile.api_v2_key ?? ''}${name},` }));
 } else if (command === 'churn') {
   // Writes for ever, each time a whole new content, and says when it has begun.
   process.stdout.write('begun\n');

@@ -25,4 +25,9 @@ export const profile = {
   'profile.hint.odd_file':
     "Put a regular file of your own in its place; links and other users' files are not followed.",
   'profile.hint.broken_in_place': 'It was left as it is, since its folder cannot be changed. Mend it there.',
+  'profile.reason.env_unset': 'the variable is not set',
+  'profile.reason.file_too_large': 'it is too large for a key',
+  'profile.reason.keychain_silent': 'no answer within 3 seconds',
+  'profile.reason.keychain_entry': 'there is no such entry under the service "wxpay"',
+  'profile.reason.keychain_package': 'the optional package @napi-rs/keyring is not installed',
 } as const;

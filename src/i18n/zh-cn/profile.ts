@@ -26,4 +26,9 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
   'profile.reason.owner': '它属于其他用户',
   'profile.hint.odd_file': '请换成你自己的普通文件;不会跟随链接,也不读取其他用户的文件。',
   'profile.hint.broken_in_place': '文件夹不可写,文件原样未动。请在原处修好。',
+  'profile.reason.env_unset': '变量没有设置',
+  'profile.reason.file_too_large': '文件过大,不是密钥',
+  'profile.reason.keychain_silent': '3 秒内没有回应',
+  'profile.reason.keychain_entry': '服务 "wxpay" 下没有这个条目',
+  'profile.reason.keychain_package': '没有安装可选依赖 @napi-rs/keyring',
 };

@@ -14,7 +14,12 @@ import { openTunnel, proxyError, proxyFor, type Proxy } from './proxy.ts';
 
 /** The merchant's certificate in TLS (protocol 11.3): the `.p12` as it is, or the PEM texts. */
 export type ClientCertificate =
-  | { readonly pfx: Uint8Array; readonly passphrase: string }
+  | {
+      readonly pfx: Uint8Array;
+      readonly passphrase: string;
+      /** How messages name the file. */
+      readonly source: string;
+    }
   | { readonly cert: string; readonly key: string };
 
 export interface Timeouts {
@@ -351,5 +356,17 @@ async function clientCertificate(options: SendOptions): Promise<TlsOptions> {
   }
   const certificate = await options.clientCertificate();
   if ('cert' in certificate) return { cert: certificate.cert, key: certificate.key };
-  return { pfx: Buffer.from(certificate.pfx), passphrase: certificate.passphrase };
+  const { passphrase, source } = certificate;
+  const pfx = Buffer.from(certificate.pfx);
+  try {
+    const { createSecureContext } = await import('node:tls');
+    createSecureContext({ pfx, passphrase });
+    return { pfx, passphrase };
+  } catch {
+    // OpenSSL 3 has retired RC2, which the file from the merchant platform is encrypted with; opening it says what is
+    // wrong where something is.
+    const { openPkcs12 } = await import('../crypto/pkcs12.ts');
+    const opened = await openPkcs12(pfx, passphrase, source);
+    return { cert: opened.certificate, key: opened.privateKey };
+  }
 }

@@ -7,6 +7,7 @@
  */
 import { isWxpayError, WxpayError } from '../errors.ts';
 import type { Clock, KeyRing, VerificationKey } from '../ports.ts';
+import { sameSerial } from './serial.ts';
 import type { CertificateSet, CertificateStore, PlatformCertificate } from './store.ts';
 
 export interface KeyRingOptions {
@@ -62,7 +63,8 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
     const now = clock.now();
     return (current()?.certificates ?? []).filter((key) => key.expiresAt > now);
   };
-  const lookUp = (serial: string): PlatformCertificate | undefined => usable().find((key) => key.id === serial);
+  const lookUp = (serial: string): PlatformCertificate | undefined =>
+    usable().find((key) => sameSerial(key.id, serial));
 
   const ageOf = (set: CertificateSet): number => {
     const age = clock.now() - set.downloadedAt;
@@ -110,13 +112,12 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
       if (publicKey !== undefined) return publicKey;
       // No download brings a public key, and nothing else than a serial names a certificate.
       if (certificates === undefined || !/^[0-9A-Fa-f]{8,40}$/.test(id)) return undefined;
-      const serial = id.toUpperCase();
-      const known = lookUp(serial);
+      const known = lookUp(id);
       if (known !== undefined && !isStale()) return known;
       try {
-        if (!coolingDown()) await refreshOnce(() => lookUp(serial) !== undefined && !isStale());
+        if (!coolingDown()) await refreshOnce(() => lookUp(id) !== undefined && !isStale());
         else if (lastFailure !== undefined) throw lastFailure;
-        return lookUp(serial);
+        return lookUp(id);
       } catch (error) {
         lastFailure = error;
         // A working cache is not dropped because a refresh failed (protocol 8.6); and a merchant without platform

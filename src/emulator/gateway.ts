@@ -54,7 +54,8 @@ export function authenticate(
   }
   const merchant = find(fields.mchid);
   if (merchant === undefined) return signRefusal('签名错误');
-  if (fields.serialNo !== merchant.serialNo) {
+  // Clients in wide use read it from the certificate in lower case; serials are compared without case (protocol 12).
+  if (fields.serialNo.toUpperCase() !== merchant.serialNo) {
     return signRefusal('商户证书序列号有误。请使用签名私钥匹配的证书序列号');
   }
   const { method, target, body } = request;

@@ -264,6 +264,20 @@ describe('the emulator, judged by requests of wechatpay-node-v3,', () => {
   });
   afterAll(async () => stage.close());
 
+  test('accepts the client as its README makes it, with the serial read from the certificate in lower case', async () => {
+    const pay = new Pay({
+      appid: credentials.appid,
+      mchid: credentials.mchid,
+      publicKey: Buffer.from(credentials.certificate),
+      privateKey: Buffer.from(credentials.privateKey),
+    });
+    pay.createHttp(makeHttp());
+    const { status } = await pay.transactions_native(makeOrder());
+    const authorization = headerOf(stage.wire.last().request, 'Authorization');
+    expect(Object.fromEntries(readAuthorization(authorization))['serial_no']).toBe(credentials.serialNo.toLowerCase());
+    expect(status).toBe(200);
+  });
+
   test("accepts the Authorization fields in each of the 120 orders, the client's own (signature last) among them", async () => {
     await client.query({ out_trade_no: await createdOrder() });
     const { request } = stage.wire.last();

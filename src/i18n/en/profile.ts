@@ -30,4 +30,9 @@ export const profile = {
   'profile.reason.keychain_silent': 'no answer within 3 seconds',
   'profile.reason.keychain_entry': 'there is no such entry under the service "wxpay"',
   'profile.reason.keychain_package': 'the optional package @napi-rs/keyring is not installed',
+  'profile.hint.input_ended':
+    'The input ended before an answer. Give the value with a flag or variable instead; see --help.',
+  'profile.hint.confirm_mismatch':
+    '--confirm names {confirm}. Check which merchant you mean; the profile is chosen with --profile.',
+  'profile.confirm.live': '{summary}, at the live merchant {mchid} (profile {profile})?',
 } as const;

@@ -31,4 +31,7 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
   'profile.reason.keychain_silent': '3 秒内没有回应',
   'profile.reason.keychain_entry': '服务 "wxpay" 下没有这个条目',
   'profile.reason.keychain_package': '没有安装可选依赖 @napi-rs/keyring',
+  'profile.hint.input_ended': '输入在回答之前结束。请改用命令行参数或环境变量,见 --help。',
+  'profile.hint.confirm_mismatch': '--confirm 写的是 {confirm}。请核对商户,用 --profile 选择配置。',
+  'profile.confirm.live': '{summary};真实商户 {mchid}(配置 {profile}),确定吗?',
 };

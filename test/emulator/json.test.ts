@@ -17,9 +17,12 @@ test('reads what JSON.parse reads, to the same value', () => {
 
 test('reads no text that JSON.parse refuses', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', '.', 'e', ' ', 'a') }), (text) => {
-      if (parseJson(text) !== undefined) expect(() => JSON.parse(text) as unknown).not.toThrow();
-    }),
+    fc.property(
+      fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', '.', 'e', ' ', 'a') }),
+      (text) => {
+        if (parseJson(text) !== undefined) expect(() => JSON.parse(text) as unknown).not.toThrow();
+      },
+    ),
   );
 });
 

@@ -68,11 +68,7 @@ describe('answer messages', () => {
 
   test.each(answered)('$id: a published answer verifies', ({ headers, body, public_key }) => {
     const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    const message = answerMessage(
-      lower['wechatpay-timestamp']!,
-      lower['wechatpay-nonce']!,
-      Buffer.from(body, 'utf8'),
-    );
+    const message = answerMessage(lower['wechatpay-timestamp']!, lower['wechatpay-nonce']!, Buffer.from(body, 'utf8'));
     const key = createPublicKey(read(public_key));
     expect(signatureHolds(message, lower['wechatpay-signature']!, key)).toBe(true);
     expect(signatureHolds(Buffer.concat([message, Buffer.of(0x0a)]), lower['wechatpay-signature']!, key)).toBe(false);

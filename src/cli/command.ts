@@ -1,6 +1,7 @@
 /** What a command module exports, and what a running command may use. */
 import type { Command } from 'commander';
-import type { Clock, KeyRing, Nonce, Signer, Transport } from '../core/ports.ts';
+import type { CertificateKeyRing } from '../core/keys/keyring.ts';
+import type { Clock, Nonce, Signer, Transport } from '../core/ports.ts';
 import type { Result } from '../output/view.ts';
 import type { Lang, MessageKey, Params, Translate } from '../i18n/translate.ts';
 import type { Profile, ResolvedProfile } from '../profiles/schema.ts';
@@ -86,7 +87,7 @@ export interface Runtime {
   profileStore(): Promise<ProfileStore>;
   /** The signer of the effective profile. */
   signer(): Promise<Signer>;
-  keyRing(): Promise<KeyRing>;
+  keyRing(): Promise<CertificateKeyRing>;
   /** The merchant's APIv3 key, 32 bytes. */
   apiV3Key(): Promise<Uint8Array>;
   /** The composed transport of the effective profile. */

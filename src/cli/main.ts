@@ -33,6 +33,17 @@ async function realWorld(): Promise<World> {
     cwd: process.cwd(),
     homedir: homedir(),
     pid: process.pid,
+    uid: process.getuid?.(),
+    nodeVersion: process.versions.node,
+    isAlive(pid) {
+      try {
+        process.kill(pid, 0);
+        return true;
+      } catch (error) {
+        // EPERM: it is there, and somebody else's.
+        return (error as NodeJS.ErrnoException).code === 'EPERM';
+      }
+    },
     version,
     stdin: process.stdin,
     stdout: process.stdout,
@@ -46,7 +57,7 @@ async function realWorld(): Promise<World> {
     },
     randomBytes: (size) => randomBytes(size),
     random: () => Math.random(),
-    systemLocale: Intl.DateTimeFormat().resolvedOptions().locale,
+    systemLocale: () => Intl.DateTimeFormat().resolvedOptions().locale,
     onSignal(listener) {
       const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
         const handler = (): void => listener(signal);

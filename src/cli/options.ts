@@ -53,7 +53,7 @@ export function addGlobalOptions(program: Command, t: Translate): void {
 export function readGlobals(
   values: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string | undefined>>,
-  systemLocale: string | undefined,
+  systemLocale: () => string | undefined,
 ): Globals {
   const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
   const output = values['json'] === true ? 'json' : ((text('output') ?? 'table') as OutputFormat);

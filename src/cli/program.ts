@@ -137,7 +137,7 @@ const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey }>
  */
 export async function run(world: World): Promise<number> {
   const peeked = peek(world.argv);
-  const t = await loadTranslate(chooseLang(peeked.lang, world.env, world.systemLocale));
+  const t = await loadTranslate(chooseLang(peeked.lang, world.env, () => world.systemLocale()));
   try {
     return await dispatch(world, t);
   } catch (error) {
@@ -167,8 +167,8 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     const leaf = commandAt(program, entry.path);
     module.configure(leaf, t);
     leaf.action(async () => {
-      const globals = readGlobals(program.opts(), world.env, world.systemLocale);
-      exitCode = await runCommand(module, { args: leaf.args, options: leaf.opts() }, { world, t, globals });
+      const globals = readGlobals(program.opts(), world.env, () => world.systemLocale());
+      exitCode = await runCommand(module, { args: leaf.args, options: leaf.opts() }, { world, t, globals, run });
     });
   }
   // A noun alone, or nothing at all, asks for help: on stdout, and no error.

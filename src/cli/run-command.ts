@@ -3,6 +3,7 @@ import { errorCodes, WxpayError, type ErrorCode } from '../core/errors.ts';
 import type { Translate } from '../i18n/translate.ts';
 import type { CommandInput, CommandModule, Globals, Output, Runtime } from './command.ts';
 import type { Result } from '../output/view.ts';
+import { safeText } from '../output/safe-text.ts';
 import { colorLevel } from './color.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
@@ -14,6 +15,8 @@ export interface CommandContext {
   readonly world: World;
   readonly t: Translate;
   readonly globals: Globals;
+  /** The whole program, for a command that runs others. */
+  readonly run: (world: World) => Promise<number>;
 }
 
 /** @returns the exit code */
@@ -35,6 +38,12 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
     stderr,
     signal: interrupt.signal,
     emit: print,
+    self: async (argv, { env, stdout: sink }) => {
+      // What was printed before comes first.
+      await pending;
+      const out = sink === undefined ? world.stdout : { write: (text: string) => (sink(text), true) };
+      return context.run({ ...world, argv, env, stdout: out, onSignal: () => () => {} });
+    },
   });
   try {
     await checkQuery(globals);
@@ -81,7 +90,7 @@ export async function reportError(
 }
 
 async function render(result: Result, globals: Globals, stdout: Output, t: Translate): Promise<string> {
-  if (globals.quiet && result.id !== undefined) return `${result.id}\n`;
+  if (globals.quiet && globals.output === 'table' && result.id !== undefined) return `${safeText(result.id)}\n`;
   const { renderResult } = await import('../output/render.ts');
   return renderResult(result, {
     format: globals.output,

@@ -14,6 +14,11 @@ export interface World {
   readonly cwd: string;
   readonly homedir: string;
   readonly pid: number;
+  /** The user's number; `undefined` where there is none (win32). */
+  readonly uid: number | undefined;
+  readonly nodeVersion: string;
+  /** Is there a process with this number? */
+  isAlive(pid: number): boolean;
   readonly version: string;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: WorldStream;
@@ -24,7 +29,7 @@ export interface World {
   /** Uniform in [0, 1): jitter, never secrets. */
   random(): number;
   /** BCP 47 tag of the system's language. */
-  readonly systemLocale: string | undefined;
+  systemLocale(): string | undefined;
   /** Calls back on the first SIGINT or SIGTERM; the second one ends the process by itself. Returns the way to stop listening. */
   onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
 }

@@ -4,13 +4,14 @@ import type { Lang } from './translate.ts';
 export function chooseLang(
   flag: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-  system: string | undefined,
+  system: () => string | undefined,
 ): Lang {
-  for (const candidate of [flag, env['WXPAY_LANG'], env['LC_ALL'], env['LC_MESSAGES'], env['LANG'], system]) {
+  for (const candidate of [flag, env['WXPAY_LANG'], env['LC_ALL'], env['LC_MESSAGES'], env['LANG']]) {
     const lang = langOf(candidate);
     if (lang !== undefined) return lang;
   }
-  return 'en';
+  // Asked for last: finding out costs loading ICU data.
+  return langOf(system()) ?? 'en';
 }
 
 /** `zh*` is zh-CN; `C`, `POSIX` and the empty string say nothing; every other language gets English. */

@@ -17,7 +17,7 @@ describe('the global flags', () => {
   });
 
   test('have defaults: table, 30 s, 3 retries, no yes', () => {
-    expect(readGlobals({}, { LANG: 'C' }, 'en-GB')).toMatchObject({
+    expect(readGlobals({}, { LANG: 'C' }, () => 'en-GB')).toMatchObject({
       output: 'table',
       timeoutMs: 30_000,
       retries: 3,
@@ -34,11 +34,13 @@ describe('the global flags', () => {
     [{ retries: '21' }],
     [{ retries: 'x' }],
   ])('refuse %j', (values) => {
-    expect(() => readGlobals(values, {}, undefined)).toThrowError(expect.objectContaining({ code: 'INPUT_INVALID' }));
+    expect(() => readGlobals(values, {}, () => undefined)).toThrowError(
+      expect.objectContaining({ code: 'INPUT_INVALID' }),
+    );
   });
 
   test('no environment variable stands for --yes', () => {
-    expect(readGlobals({}, { WXPAY_YES: '1', CI: 'true', YES: '1' }, undefined).yes).toBe(false);
+    expect(readGlobals({}, { WXPAY_YES: '1', CI: 'true', YES: '1' }, () => undefined).yes).toBe(false);
   });
 });
 

@@ -84,7 +84,7 @@ export const cli = {
   'cli.error.interrupted': 'Interrupted. If a request was under way, its result is unknown.',
   'cli.live.banner': 'LIVE merchant {mchid} (profile {profile})',
   'cli.dry_run.note': 'Dry run: nothing was sent.',
-  'cli.retry.note': 'Attempt {attempt} of {attempts}: {reason}. Trying again in {seconds} s.',
+  'cli.retry.note': 'Attempt {attempt} failed ({reason}); trying again in {seconds} s.',
   'cli.busy.request': 'Asking {host}',
   'cli.shadowed.note': '{field}: {by} is used, {hidden} is ignored.',
   'cli.dirs.read_only': 'Cannot write {dir}; certificates are kept for this run only.',
@@ -145,4 +145,7 @@ export const cli = {
   'reason.no_serial': 'it is neither a certificate serial nor a public key id',
   'reason.no_base64': 'it is not base64',
   'reason.certificate_decrypt': 'a certificate does not decrypt with this APIv3 key',
+  'cli.loose_file.warn': '{file} can be read by others (mode {mode}); make it yours alone: chmod 600',
+  'cli.tls_unverified.warn':
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 is set; wxpay verifies TLS all the same, and refuses writes.',
 } as const;

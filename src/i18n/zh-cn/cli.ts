@@ -85,7 +85,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.error.interrupted': '已中断。若有请求正在进行,其结果未知。',
   'cli.live.banner': '正式商户 {mchid}(配置 {profile})',
   'cli.dry_run.note': 'Dry run:没有发送任何请求。',
-  'cli.retry.note': '第 {attempt}/{attempts} 次尝试:{reason},{seconds} 秒后重试。',
+  'cli.retry.note': '第 {attempt} 次尝试失败({reason}),{seconds} 秒后重试。',
   'cli.busy.request': '正在请求 {host}',
   'cli.shadowed.note': '{field}:使用 {by},忽略 {hidden}。',
   'cli.dirs.read_only': '无法写入 {dir},证书只在本次运行中保留。',
@@ -146,4 +146,6 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'reason.no_serial': '既不是证书序列号,也不是公钥 ID',
   'reason.no_base64': '不是合法的 base64',
   'reason.certificate_decrypt': '有证书无法用这个 APIv3 密钥解密',
+  'cli.loose_file.warn': '其他用户可以读取 {file}(权限 {mode}),请收紧:chmod 600',
+  'cli.tls_unverified.warn': '设置了 NODE_TLS_REJECT_UNAUTHORIZED=0;wxpay 仍会校验 TLS,并拒绝写操作。',
 };

@@ -1,0 +1,106 @@
+/** From profile and credentials to a key ring and a transport: the one place where the core's layers meet the CLI's world. */
+import { parseBaseUrl } from '../core/http/base-url.ts';
+import { createTransport, type ComposedTransport } from '../core/http/compose.ts';
+import { isTlsUnverified } from '../core/http/environment.ts';
+import type { TraceEvent } from '../core/http/logged.ts';
+import { createRedactor } from '../core/http/redact.ts';
+import { downloadCertificates } from '../core/keys/download.ts';
+import { createKeyRing, type CertificateKeyRing } from '../core/keys/keyring.ts';
+import { createCertificateStore } from '../core/keys/store.ts';
+import type { Signer, Transport } from '../core/ports.ts';
+import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
+import type { Credentials } from '../profiles/credentials.ts';
+import type { ResolvedProfile } from '../profiles/schema.ts';
+import type { Globals } from './command.ts';
+import { baseUrlOf } from './runtime.ts';
+import { traceText } from './trace.ts';
+import type { World } from './world.ts';
+
+export interface ConnectionParts {
+  readonly profile: ResolvedProfile;
+  readonly credentials: Credentials;
+  readonly signer: Signer;
+  readonly world: World;
+  readonly globals: Globals;
+  readonly cacheDir: string;
+  readonly nonce: () => string;
+  readonly note: (key: MessageKey, params?: Params) => void;
+  readonly writeTrace: (text: string) => void;
+  readonly t: Translate;
+}
+
+export interface Connection {
+  readonly transport: Transport;
+  readonly keyRing: CertificateKeyRing;
+  close(): Promise<void>;
+}
+
+export async function connect(parts: ConnectionParts): Promise<Connection> {
+  const { profile, credentials, signer, world, globals } = parts;
+  const baseUrl = parseBaseUrl(baseUrlOf(profile), globals.allowHost === undefined ? [] : [globals.allowHost]);
+  if (isTlsUnverified(world.env)) parts.note('cli.tls_unverified.warn');
+  const ca = await credentials.ca();
+  const trace =
+    globals.debug || globals.verbose
+      ? {
+          redact: createRedactor(await secretValues(profile, credentials)),
+          onEvent: (event: TraceEvent): void => parts.writeTrace(traceText(event, globals.debug, parts.t)),
+        }
+      : undefined;
+  let composed: ComposedTransport | undefined;
+  const apiV3Key = profile.values.api_v3_key === undefined ? undefined : await credentials.apiV3Key();
+  const publicKeys = await credentials.publicKeys();
+  const keyRing: CertificateKeyRing = createKeyRing({
+    publicKeys,
+    clock: world.clock,
+    ...(apiV3Key === undefined
+      ? {}
+      : {
+          certificates: {
+            store: createCertificateStore({
+              dir: parts.cacheDir,
+              mchid: signer.mchid,
+              origin: baseUrl.origin,
+              apiV3Key,
+              clock: world.clock,
+              platform: world.platform,
+              pid: world.pid,
+              uid: world.uid,
+              isAlive: (pid) => world.isAlive(pid),
+              randomName: () => world.randomBytes(12).toString('hex'),
+            }),
+            download: () => {
+              if (composed === undefined) throw new Error('the transport is not composed yet');
+              return downloadCertificates({ transport: composed.transport, apiV3Key, publicKeys, clock: world.clock });
+            },
+          },
+        }),
+  });
+  composed = createTransport({
+    baseUrl,
+    signer,
+    keyRing,
+    clock: world.clock,
+    nonce: parts.nonce,
+    random: () => world.random(),
+    env: world.env,
+    userAgent: `wxpay-cli/${world.version} (${world.platform}; node ${world.nodeVersion})`,
+    acceptLanguage: globals.lang,
+    timeouts: { total: globals.timeoutMs, firstByte: globals.timeoutMs, connect: Math.min(5_000, globals.timeoutMs) },
+    retries: globals.retries,
+    ...(ca === undefined ? {} : { ca }),
+    clientCertificate: () => credentials.clientCertificate(),
+    ...(trace === undefined ? {} : { trace }),
+  });
+  const { transport } = composed;
+  return { transport, keyRing, close: () => composed.close() };
+}
+
+/** What a trace must never show, whatever it stands in. */
+async function secretValues(profile: ResolvedProfile, credentials: Credentials): Promise<readonly string[]> {
+  const { values } = profile;
+  const secrets = [(await credentials.merchantKey()).export({ type: 'pkcs8', format: 'pem' }).toString()];
+  if (values.api_v3_key !== undefined) secrets.push((await credentials.apiV3Key()).toString());
+  if (values.api_v2_key !== undefined) secrets.push((await credentials.apiV2Key()).reveal());
+  return secrets;
+}

@@ -1,0 +1,215 @@
+/** The composition root: lazy thunks over the real world. What a command does not ask for is neither loaded nor able to fail. */
+import type { CertificateKeyRing } from '../core/keys/keyring.ts';
+import type { Signer, Transport } from '../core/ports.ts';
+import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
+import { safeText } from '../output/safe-text.ts';
+import type { Result } from '../output/view.ts';
+import type { Credentials } from '../profiles/credentials.ts';
+import type { ResolvedProfile } from '../profiles/schema.ts';
+import type { ProfileStore } from '../profiles/store.ts';
+import type { Globals, Output, Runtime, SelfOverrides } from './command.ts';
+import { directories } from './directories.ts';
+import type { Prompts } from './prompts.ts';
+import type { World } from './world.ts';
+
+export interface RuntimeParts {
+  readonly world: World;
+  readonly t: Translate;
+  readonly globals: Globals;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly signal: AbortSignal;
+  readonly emit: (result: Result) => void;
+  readonly self: (argv: readonly string[], overrides: SelfOverrides) => Promise<number>;
+}
+
+/** `dispose` ends what the command left open, so that the process can end by itself. */
+export function createRuntime(parts: RuntimeParts): {
+  readonly runtime: Runtime;
+  readonly dispose: () => Promise<void>;
+} {
+  const { world, t, globals, stdout, stderr, signal } = parts;
+  const closers: (() => Promise<void>)[] = [];
+  const dirs = directories(world);
+  const note = (key: MessageKey, params?: Params): void => {
+    stderr.write(`${t(key, escaped(params))}\n`);
+  };
+
+  const profileStore = once(async (): Promise<ProfileStore> => {
+    const { openProfileStore } = await import('../profiles/store.ts');
+    return openProfileStore({
+      config: dirs.config,
+      platform: world.platform,
+      pid: world.pid,
+      uid: world.uid,
+      isAlive: (pid) => world.isAlive(pid),
+      clock: world.clock,
+      randomName: () => randomName(world),
+    });
+  });
+
+  const profile = once(async (): Promise<ResolvedProfile> => {
+    const { resolveProfile } = await import('../profiles/resolve.ts');
+    const resolved = await resolveProfile({
+      profile: globals.profile,
+      flags: { base_url: globals.baseUrl },
+      env: world.env,
+      store: await profileStore(),
+      cwd: world.cwd,
+      allowHosts: globals.allowHost === undefined ? [] : [globals.allowHost],
+    });
+    for (const { field, by, hidden } of resolved.shadowed)
+      if (by.from === 'flag' || globals.verbose)
+        note('cli.shadowed.note', { field, by: sourceName(by), hidden: sourceName(hidden) });
+    return resolved;
+  });
+
+  const credentials = once(async (): Promise<Credentials> => {
+    const { openCredentials } = await import('../profiles/credentials.ts');
+    return openCredentials(await profile(), {
+      env: world.env,
+      platform: world.platform,
+      uid: world.uid,
+      onLooseFile: (file, mode) => note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') }),
+    });
+  });
+
+  const signer = once(async (): Promise<Signer> => {
+    const { createSigner } = await import('../core/wire/authorization.ts');
+    const keys = await credentials();
+    return createSigner({ mchid: keys.mchid(), serialNo: await keys.serialNo(), privateKey: await keys.merchantKey() });
+  });
+
+  const connection = once(async () => {
+    const { connect } = await import('./connection.ts');
+    const opened = await connect({
+      profile: await profile(),
+      credentials: await credentials(),
+      signer: await signer(),
+      world,
+      globals,
+      cacheDir: dirs.cache,
+      nonce: () => nonce(world),
+      note,
+      writeTrace: (text) => stderr.write(text),
+      t,
+    });
+    closers.push(() => opened.close());
+    return opened;
+  });
+
+  const runtime: Runtime = {
+    globals,
+    env: world.env,
+    platform: world.platform,
+    cwd: world.cwd,
+    clock: world.clock,
+    nonce: () => nonce(world),
+    randomBytes: (size) => world.randomBytes(size),
+    t,
+    stdout,
+    stderr,
+    signal,
+    dirs,
+    readStdin: (limit) => readStdin(world, limit),
+    profileStore,
+    profile,
+    signer,
+    apiV3Key: async () => (await credentials()).apiV3Key(),
+    keyRing: async (): Promise<CertificateKeyRing> => (await connection()).keyRing,
+    transport: async (): Promise<Transport> => {
+      const { transport } = await connection();
+      return (request) => transport({ ...request, signal: request.signal ?? signal });
+    },
+    prompts: once(async (): Promise<Prompts> => {
+      const { createPrompts } = await import('./prompts.ts');
+      return createPrompts({
+        stdin: world.stdin,
+        stderr: world.stderr,
+        env: world.env,
+        json: globals.output === 'json',
+      });
+    }),
+    note: (key, params) => {
+      if (!globals.quiet) note(key, params);
+    },
+    warn: note,
+    async busy(key, params, work) {
+      // Loaded only where it can be seen: a pipe pays nothing for it.
+      if (globals.quiet || !stderr.isTTY) return work();
+      const { withSpinner } = await import('./spinner.ts');
+      return withSpinner(t(key, params), work, {
+        stream: world.stderr,
+        clock: world.clock,
+        colorLevel: stderr.colorLevel,
+        env: world.env,
+        signal,
+      });
+    },
+    emit: parts.emit,
+    self: parts.self,
+  };
+  return {
+    runtime,
+    dispose: async () => {
+      for (const close of closers) await close();
+    },
+  };
+}
+
+/** The effective base URL without its trailing slash. */
+export function baseUrlOf(profile: ResolvedProfile): string {
+  return (profile.values.base_url?.value ?? 'https://api.mch.weixin.qq.com').replace(/\/$/, '');
+}
+
+/** 32 characters of `[0-9A-Z]` without modulo bias: 16 random bytes as upper-case hex, as in the documents' own examples (protocol 1.1). */
+function nonce(world: World): string {
+  return world.randomBytes(16).toString('hex').toUpperCase();
+}
+
+function randomName(world: World): string {
+  return world.randomBytes(12).toString('hex');
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** Values in a message are data; the message itself is ours. */
+function escaped(params: Params | undefined): Params | undefined {
+  if (params === undefined) return undefined;
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, safeText(String(value))]));
+}
+
+function sourceName(source: ResolvedProfile['shadowed'][number]['by']): string {
+  switch (source.from) {
+    case 'flag':
+      return source.flag;
+    case 'env':
+      return source.variable;
+    case 'profile':
+      return source.name;
+    case 'default':
+      return 'default';
+  }
+}
+
+async function readStdin(world: World, limit: number = 10 * 1024 * 1024): Promise<Buffer> {
+  const { WxpayError } = await import('../core/errors.ts');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of world.stdin as AsyncIterable<Buffer | string>) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    size += bytes.length;
+    if (size > limit)
+      throw new WxpayError('INPUT_UNREADABLE', {
+        params: { file: 'stdin', reason: `> ${limit} bytes` },
+        outcome: 'not_sent',
+      });
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+export type { Runtime };

@@ -1,64 +1,74 @@
-/** AEAD_AES_256_GCM as callbacks and certificates use it (protocol 3.2; RFC 5116). */
+/** AEAD_AES_256_GCM (RFC 5116) as certificates and callbacks use it (protocol 3.2, 6.1). */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { WxpayError } from '../errors.ts';
-import { decodeBase64 } from './rsa.ts';
+import { decodeBase64 } from './base64.ts';
 
-export interface SealedText {
-  /** The APIv3 key: 32 bytes, as they are. */
+const tagLength = 16;
+
+export interface AesGcmParameters {
+  /** The APIv3 key: exactly 32 bytes, as they are, never hex or base64. */
   readonly key: Uint8Array;
-  /** Exactly 12 bytes of UTF-8: Node takes others, WeChat Pay never sends them (THREATS C9). */
-  readonly nonce: string;
-  /** Absent is the same as empty: no additional data. */
-  readonly associatedData: string | undefined;
+  /** Exactly 12 bytes; text stands for its UTF-8 bytes. */
+  readonly nonce: string | Uint8Array;
+  /** Absent or empty: no associated data. Text stands for its UTF-8 bytes. */
+  readonly associatedData: string | Uint8Array | undefined;
 }
 
-const tagBytes = 16;
-
 /**
- * Decrypts. No plaintext is released before the tag has been checked.
+ * Decrypts and authenticates. No plaintext leaves before the tag has been checked, and only a whole 16-byte tag counts:
+ * Node takes tags down to 4 bytes when it is not told (THREATS C9).
  *
- * @param ciphertext base64; the last 16 decoded bytes are the tag
- * @throws WxpayError `API_V3_KEY_LENGTH`, `DECRYPT_FAILED`
+ * @param ciphertext base64; the last 16 bytes are the tag
+ * @throws `API_V3_KEY_LENGTH`; `DECRYPT_FAILED` for a nonce of another length, broken base64, or a tag that does not hold
  */
-export function decryptAesGcm({
-  key,
-  nonce,
-  associatedData,
-  ciphertext,
-}: SealedText & { readonly ciphertext: string }): Buffer {
-  requireKeyLength(key);
-  const fail = (reason: string, cause?: unknown): never => {
-    throw new WxpayError('DECRYPT_FAILED', { params: { reason }, cause });
-  };
-  if (Buffer.byteLength(nonce) !== 12) fail(`nonce: ${Buffer.byteLength(nonce)} bytes ≠ 12`);
-  const sealed = decodeBase64(ciphertext) ?? fail('base64');
-  if (sealed.length < tagBytes) fail(`ciphertext: ${sealed.length} bytes < ${tagBytes}`);
-  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce), { authTagLength: tagBytes });
-  decipher.setAAD(Buffer.from(associatedData ?? ''));
-  decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
-  const plaintext = decipher.update(sealed.subarray(0, sealed.length - tagBytes));
+export function decryptAesGcm(parameters: AesGcmParameters & { readonly ciphertext: string }): Buffer {
+  const { key, nonce, associatedData } = checked(parameters);
+  const bytes = decodeBase64(parameters.ciphertext);
+  if (bytes === undefined) throw failed({ reason: 'key:reason.no_base64' });
+  if (bytes.length < tagLength) throw failed({ reason: 'key:reason.gcm_short', length: bytes.length });
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength });
+  decipher.setAAD(associatedData);
+  decipher.setAuthTag(bytes.subarray(-tagLength));
+  const plaintext = decipher.update(bytes.subarray(0, -tagLength));
   try {
     return Buffer.concat([plaintext, decipher.final()]);
-  } catch (cause) {
-    return fail('AES-256-GCM', cause);
+  } catch {
+    throw failed({ reason: 'key:reason.gcm_tag' });
   }
 }
 
-/** Encrypts; the tag is appended, as WeChat Pay does. The nonce must be fresh for every message under one key. */
-export function encryptAesGcm({
-  key,
-  nonce,
-  associatedData,
-  plaintext,
-}: SealedText & { readonly plaintext: string | Uint8Array }): string {
-  requireKeyLength(key);
-  if (Buffer.byteLength(nonce) !== 12) throw new RangeError('an AES-GCM nonce has 12 bytes');
-  const cipher = createCipheriv('aes-256-gcm', key, Buffer.from(nonce), { authTagLength: tagBytes });
-  cipher.setAAD(Buffer.from(associatedData ?? ''));
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]).toString('base64');
+/**
+ * @returns base64 of ciphertext and tag
+ * @throws as `decryptAesGcm` for key and nonce
+ */
+export function encryptAesGcm(parameters: AesGcmParameters & { readonly plaintext: string | Uint8Array }): string {
+  const { key, nonce, associatedData } = checked(parameters);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength });
+  cipher.setAAD(associatedData);
+  const encrypted = cipher.update(bytesOf(parameters.plaintext));
+  return Buffer.concat([encrypted, cipher.final(), cipher.getAuthTag()]).toString('base64');
 }
 
-/** @throws WxpayError `API_V3_KEY_LENGTH` */
-export function requireKeyLength(key: Uint8Array): void {
+/**
+ * An APIv3 key is 32 bytes, not 32 characters (THREATS 2.2).
+ *
+ * @throws `API_V3_KEY_LENGTH`
+ */
+export function requireApiV3KeyLength(key: Uint8Array): void {
   if (key.length !== 32) throw new WxpayError('API_V3_KEY_LENGTH', { params: { length: key.length } });
+}
+
+function checked(parameters: AesGcmParameters): { key: Uint8Array; nonce: Uint8Array; associatedData: Uint8Array } {
+  requireApiV3KeyLength(parameters.key);
+  const nonce = bytesOf(parameters.nonce);
+  if (nonce.length !== 12) throw failed({ reason: 'key:reason.gcm_nonce', length: nonce.length });
+  return { key: parameters.key, nonce, associatedData: bytesOf(parameters.associatedData ?? '') };
+}
+
+function bytesOf(value: string | Uint8Array): Uint8Array {
+  return typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
+}
+
+function failed(params: Readonly<Record<string, string | number>>): WxpayError {
+  return new WxpayError('DECRYPT_FAILED', { params });
 }

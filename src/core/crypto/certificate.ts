@@ -1,52 +1,55 @@
-/** What a certificate says, and whether Tenpay's root issued it. */
-import { X509Certificate } from 'node:crypto';
+/** X.509 certificates: what people ask of them, and who issued them. Checks use node:crypto only. */
+import type { X509Certificate } from 'node:crypto';
 
-export interface CertificateFacts {
-  /** Upper-case hex, padded to 40 digits. */
+export interface CertificateDescription {
+  /** Upper-case hex with leading zeros as the certificate has them: what `serial_no` and `Wechatpay-Serial` carry. */
   readonly serial_no: string;
+  /** One `NAME=value` per line. */
   readonly subject: string;
   readonly issuer: string;
-  /** The subject's common name: the mchid on a merchant certificate, `Tenpay.com sign` on a platform certificate (protocol 12). */
+  /** `undefined` when the subject has none. Of a merchant certificate it is the mchid (protocol 12). */
   readonly common_name: string | undefined;
   /** Milliseconds since the epoch. */
   readonly not_before: number;
+  /** Milliseconds since the epoch. */
   readonly not_after: number;
-  /** SHA-256, upper-case hex with colons. */
+  /** SHA-256, upper-case hex pairs joined by colons. */
   readonly fingerprint256: string;
 }
 
-export function describeCertificate(certificate: X509Certificate): CertificateFacts {
+export function describeCertificate(x509: X509Certificate): CertificateDescription {
   return {
-    serial_no: certificate.serialNumber.toUpperCase().padStart(40, '0'),
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
-    common_name: /(?:^|\n)CN=([^\n]*)/.exec(certificate.subject ?? '')?.[1],
-    not_before: Date.parse(certificate.validFrom),
-    not_after: Date.parse(certificate.validTo),
-    fingerprint256: certificate.fingerprint256,
+    serial_no: x509.serialNumber.toUpperCase(),
+    subject: x509.subject ?? '',
+    issuer: x509.issuer ?? '',
+    common_name: /^CN=(.*)$/m.exec(x509.subject ?? '')?.[1],
+    not_before: Date.parse(x509.validFrom),
+    not_after: Date.parse(x509.validTo),
+    fingerprint256: x509.fingerprint256,
   };
 }
 
-/** True when `root` issued and signed `certificate`. No path is built: WeChat Pay's chain is one pinned issuer (protocol 3.4). */
+/**
+ * True when `root` is a CA, names itself as the issuer of `certificate`, and its key verifies the certificate's signature.
+ * Dates are not judged.
+ */
 export function isIssuedBy(certificate: X509Certificate, root: X509Certificate): boolean {
-  return certificate.checkIssued(root) && certificate.verify(root.publicKey);
-}
-
-/** The emulator puts this word into every subject it issues, so that its keys are recognised anywhere (THREATS I5). */
-export function isEmulatorCertificate(certificate: X509Certificate): boolean {
-  return /\bEMULATOR\b/.test(`${certificate.subject}\n${certificate.issuer}`);
-}
-
-function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ');
+  try {
+    return root.ca && certificate.checkIssued(root) && certificate.verify(root.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 /**
- * "Tenpay.com Root CA", the issuer of platform certificates: from CertTrustChain.p7b (protocol 3.4), SHA-256 fingerprint
+ * Tenpay.com Root CA, which issues the platform certificates. Origin: the official chain
+ * https://wx.gtimg.com/mch/files/CertTrustChain.p7b (protocol 3.4). The certificates above it are signed with SHA-1, which
+ * strict verifiers refuse, so this one is pinned. SHA-256 fingerprint
  * B2:9F:8B:25:13:EB:2F:7C:49:C0:7C:7C:20:F4:02:7C:A9:03:D0:71:DF:72:CA:A0:B2:B9:24:EF:F4:3A:94:52, valid 2017-08-09 to
- * 2032-08-09. Whether certificates issued after 2023-09 still chain to it is UNCONFIRMED, so a failing chain is loud but not fatal.
+ * 2032-08-09.
  */
-export const tenpayRootCa = `-----BEGIN CERTIFICATE-----
+export const tenpayRootCa = `
+-----BEGIN CERTIFICATE-----
 MIIEcDCCA1igAwIBAgIUG9QiDlDbwEsGrTl1SYRsAcPo69IwDQYJKoZIhvcNAQEL
 BQAwcDELMAkGA1UEBhMCQ04xEzARBgNVBAoMCmlUcnVzQ2hpbmExHDAaBgNVBAsM
 E0NoaW5hIFRydXN0IE5ldHdvcmsxLjAsBgNVBAMMJWlUcnVzQ2hpbmEgQ2xhc3Mg
@@ -72,4 +75,4 @@ X4MfT8dUMdt9nCZx4ujN5yZOzaLOCHmzoGDGxgKg91bbu0TG2Yzd2ylhrxxRtFH9
 aZ/J1x5UoF7uwhTM8P92DuAldWC1/bX1kciOtQvQEZeAy+9y/1BtFxoBnmDxnqkX
 +lirIUYTLDaL7HaLrOLECUlaxZCU/Nkwm3tmqQxtCh+XQBdd
 -----END CERTIFICATE-----
-`;
+`.trimStart();

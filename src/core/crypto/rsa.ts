@@ -1,91 +1,106 @@
-/** RSA as WeChat Pay uses it (protocol 1.2, 2, 5): thin over node:crypto, with the key type pinned. */
+/** RSA as WeChat Pay uses it: PKCS#1 v1.5 with SHA-256 for signatures, OAEP with SHA-1 for fields (protocol 1.2, 5). */
 import { constants, privateDecrypt, publicEncrypt, sign, verify, type KeyObject } from 'node:crypto';
 import { WxpayError } from '../errors.ts';
+import { decodeBase64 } from './base64.ts';
 
-/** Smallest modulus and exponent of any key we use (THREATS C2, D1). */
-const minimumBits = 2048;
-const minimumExponent = 65537n;
+/** `malformed`: no canonical base64, so there is nothing to verify. `wrong`: it does not hold for this key and message. */
+export type Verdict = 'valid' | 'malformed' | 'wrong';
 
 /**
- * Insists on a plain RSA key of at least 2048 bits with e ≥ 65537. To be called wherever a key is loaded: the algorithm's name
- * alone does not pin the key type in node:crypto, and it accepts 512-bit keys.
+ * base64( RSASSA-PKCS1-v1_5( SHA-256( message ) ) ), one line, padded (protocol 1.2). Deterministic.
  *
- * @throws WxpayError `KEY_WEAK`
+ * @throws `KEY_WEAK` when the key is not RSA
+ */
+export function signSha256(privateKey: KeyObject, message: Uint8Array): string {
+  requireRsa(privateKey, 'private', 'private key');
+  return sign('sha256', message, { key: privateKey, padding: constants.RSA_PKCS1_PADDING }).toString('base64');
+}
+
+/**
+ * Verifies a base64 signature over `message`. The key's type is asserted, because `crypto.verify` would take an EC key's
+ * ECDSA signature for the same call (THREATS 2.2).
+ *
+ * @throws `KEY_WEAK` when the key is not RSA; `INTERNAL` for a private key, which must never stand for a public one
+ */
+export function verifySha256(publicKey: KeyObject, message: Uint8Array, signature: string): Verdict {
+  requireRsa(publicKey, 'public', 'public key');
+  const bytes = decodeBase64(signature);
+  if (bytes === undefined || bytes.length === 0) return 'malformed';
+  const holds = verify('sha256', message, { key: publicKey, padding: constants.RSA_PKCS1_PADDING }, bytes);
+  return holds ? 'valid' : 'wrong';
+}
+
+/**
+ * The policy for every key that is loaded: RSA, 2048 bits or more, public exponent 65537 or more (THREATS D1).
+ *
+ * @param source names the key in the message: a file, a variable, a serial
+ * @throws `KEY_WEAK`
  */
 export function requireStrongRsa(key: KeyObject, source: string): void {
-  const type = key.asymmetricKeyType;
-  const refuse = (reason: string): never => {
-    throw new WxpayError('KEY_WEAK', { params: { source, reason } });
-  };
-  if (type !== 'rsa') refuse(`${type ?? 'symmetric'} ≠ rsa`);
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < minimumBits) refuse(`${modulusLength} bits < ${minimumBits}`);
-  if (publicExponent < minimumExponent) refuse(`e = ${publicExponent} < ${minimumExponent}`);
+  requireRsa(key, key.type, source);
+  const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (bits < 2048) throw new WxpayError('KEY_WEAK', { params: { source, reason: 'key:reason.rsa_bits', bits } });
+  if (exponent < 65_537n)
+    throw new WxpayError('KEY_WEAK', {
+      params: { source, reason: 'key:reason.rsa_exponent', exponent: String(exponent) },
+    });
 }
 
-/** RSASSA-PKCS1-v1_5 with SHA-256, base64 with padding on one line (protocol 1.2). Deterministic. */
-export function signSha256(privateKey: KeyObject, message: Uint8Array): string {
-  return sign('sha256', message, privateKey).toString('base64');
-}
-
-/**
- * Checks an RSASSA-PKCS1-v1_5 SHA-256 signature.
- *
- * `malformed`: not canonical base64, which node:crypto would decode all the same (THREATS 2.2). `wrong` covers every other
- * refusal, a key that is no RSA key among them.
- */
-export function verifySha256(
-  publicKey: KeyObject,
-  message: Uint8Array,
-  signature: string,
-): 'valid' | 'malformed' | 'wrong' {
-  const bytes = decodeBase64(signature);
-  if (bytes === undefined) return 'malformed';
-  if (publicKey.asymmetricKeyType !== 'rsa') return 'wrong';
-  return verify('sha256', message, publicKey, bytes) ? 'valid' : 'wrong';
-}
-
-/** Bytes of strict, padded, standard-alphabet base64; `undefined` for anything else, the empty string included. */
-export function decodeBase64(text: string): Buffer | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? bytes : undefined;
+/** OAEP with SHA-1 takes this many bytes: 214 for RSA-2048 (protocol 5). */
+export function oaepLimit(key: KeyObject): number {
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8) - 42;
 }
 
 /**
- * Encrypts a sensitive field: RSAES-OAEP, SHA-1, MGF1-SHA-1, empty label (protocol 5).
+ * Encrypts a sensitive field for the holder of the key: RSAES-OAEP, SHA-1, MGF1-SHA-1, empty label, UTF-8, base64
+ * (protocol 5).
  *
- * @param plaintext at most 214 bytes of UTF-8 for a 2048-bit key
- * @returns base64
- * @throws WxpayError `INPUT_INVALID` when it is longer
+ * @throws `INPUT_INVALID` for more than 214 bytes (RSA-2048) or half a character; `KEY_WEAK` when the key is not RSA
  */
 export function encryptOaep(publicKey: KeyObject, plaintext: string): string {
+  requireRsa(publicKey, 'public', 'public key');
   const bytes = Buffer.from(plaintext, 'utf8');
-  const max = (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8 - 42;
-  if (bytes.length > max)
-    throw new WxpayError('INPUT_INVALID', {
-      params: { field: 'plaintext', reason: 'key:reason.too_many_bytes', bytes: bytes.length, max },
-      outcome: 'not_sent',
-    });
+  const max = oaepLimit(publicKey);
+  if (/\p{Surrogate}/u.test(plaintext)) throw invalidPlaintext({ reason: 'key:reason.not_unicode' });
+  if (bytes.length > max) throw invalidPlaintext({ reason: 'key:reason.oaep_too_long', bytes: bytes.length, max });
   return publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, bytes).toString(
     'base64',
   );
 }
 
 /**
- * Decrypts a sensitive field with the merchant's private key (protocol 5).
+ * Decrypts a field that WeChat Pay encrypted with the merchant certificate (protocol 5).
  *
- * @throws WxpayError `DECRYPT_FAILED`
+ * @throws `DECRYPT_FAILED` for broken base64, the wrong key, or a plaintext that is not UTF-8; one wording for the last two
  */
 export function decryptOaep(privateKey: KeyObject, ciphertext: string): string {
+  requireRsa(privateKey, 'private', 'private key');
   const bytes = decodeBase64(ciphertext);
-  if (bytes === undefined) throw new WxpayError('DECRYPT_FAILED', { params: { reason: 'base64' } });
+  if (bytes === undefined || bytes.length === 0)
+    throw new WxpayError('DECRYPT_FAILED', { params: { reason: 'key:reason.no_base64' } });
   try {
-    return privateDecrypt(
+    const plaintext = privateDecrypt(
       { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
       bytes,
-    ).toString('utf8');
-  } catch (cause) {
-    throw new WxpayError('DECRYPT_FAILED', { params: { reason: 'RSA-OAEP' }, cause });
+    );
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext);
+  } catch {
+    throw new WxpayError('DECRYPT_FAILED', {
+      params: { reason: 'key:reason.oaep_failed' },
+      hint: 'sign.hint.oaep_failed',
+    });
   }
+}
+
+function requireRsa(key: KeyObject, type: KeyObject['type'], source: string): void {
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new WxpayError('KEY_WEAK', {
+      params: { source, reason: 'key:reason.not_rsa', type: key.asymmetricKeyType ?? key.type },
+    });
+  if (key.type !== type)
+    throw new WxpayError('INTERNAL', { params: { reason: `${source}: a ${key.type} key, expected ${type}` } });
+}
+
+function invalidPlaintext(params: Readonly<Record<string, string | number>>): WxpayError {
+  return new WxpayError('INPUT_INVALID', { params: { field: 'plaintext', ...params }, outcome: 'not_sent' });
 }

@@ -1,58 +1,99 @@
-/** WeChat Pay's error bodies (protocol 8). Reading them never throws: the status alone is an answer too. */
+/** WeChat Pay's error bodies and what can be learnt from them (protocol 8). */
 import type { WechatError } from '../errors.ts';
 import { parseJson } from './json.ts';
 
-/** The `code`, `message` and `detail` of an error body; `undefined` for an empty body, HTML, or anything else (protocol 8.2). */
+/**
+ * Reads `{"code","message","detail"}`. Never throws: an error answer may be empty, HTML, or cut (protocol 8.2).
+ *
+ * @returns `undefined` when there is no such body
+ */
 export function parseErrorBody(body: Uint8Array): WechatError | undefined {
-  if (body.length === 0) return undefined;
   let value: unknown;
   try {
-    value = parseJson(body);
+    value = parseJson(body, { maxBytes: 256 * 1024 });
   } catch {
     return undefined;
   }
-  if (!isRecord(value) || typeof value['code'] !== 'string' || value['code'] === '') return undefined;
-  const message = typeof value['message'] === 'string' ? value['message'] : '';
-  return { code: value['code'], message, ...(value['detail'] === undefined ? {} : { detail: value['detail'] }) };
+  if (!isObject(value)) return undefined;
+  const { code, message, detail } = value;
+  if (typeof code !== 'string' || code === '' || code.length > 64) return undefined;
+  return {
+    code,
+    message: typeof message === 'string' ? message.slice(0, 1024) : '',
+    ...(detail === undefined ? {} : { detail }),
+  };
 }
 
-/** Old pages spell codes without underscores (`NOTENOUGH`): compare without them (protocol 8.3). */
+/** Codes are spelt with and without underscores (`ORDER_PAID`, `ORDERPAID`): compare them in this form (protocol 8.3). */
 export function normaliseCode(code: string): string {
   return code.replaceAll('_', '').toUpperCase();
 }
 
-/** The internal number after the last `-` of a Request-ID; `0` means fine (protocol 8.4). */
-export function internalCode(requestId: string): string | undefined {
-  return /-(\d+)$/.exec(requestId)?.[1];
-}
-
-/** What WeChat Pay built to check a signature, out of a SIGN_ERROR's detail (protocol 8.1). */
+/** What the server built when it refused a signature of a known merchant (protocol 8.1). */
 export interface SignInformation {
   readonly method: string;
   readonly url: string;
-  /** The message with its body cut to 8 characters, LF after it. */
-  readonly truncatedSignMessage: string;
+  /** The message with the body cut to its first 8 characters, then a line feed. */
+  readonly truncated_sign_message: string;
   /** Bytes of the whole message. */
-  readonly signMessageLength: number;
+  readonly sign_message_length: number;
 }
 
-/** Accepts both the nested and the flat shape. */
+/**
+ * Finds `sign_information` in the `detail` of a SIGN_ERROR, at its own level or one level down.
+ *
+ * @returns `undefined` when it is not there or not whole; a plain 401 of an unknown merchant has none
+ */
 export function signInformation(detail: unknown): SignInformation | undefined {
-  if (!isRecord(detail)) return undefined;
-  const found =
-    detail['sign_information'] ?? (isRecord(detail['detail']) ? detail['detail']['sign_information'] : undefined);
-  if (!isRecord(found)) return undefined;
-  const { method, url, truncated_sign_message: truncatedSignMessage, sign_message_length: signMessageLength } = found;
-  if (
-    typeof method !== 'string' ||
-    typeof url !== 'string' ||
-    typeof truncatedSignMessage !== 'string' ||
-    typeof signMessageLength !== 'number'
-  )
-    return undefined;
-  return { method, url, truncatedSignMessage, signMessageLength };
+  if (!isObject(detail)) return undefined;
+  const inner = isObject(detail['detail']) ? detail['detail'] : {};
+  const found = detail['sign_information'] ?? inner['sign_information'];
+  if (!isObject(found)) return undefined;
+  const { method, url, truncated_sign_message, sign_message_length } = found;
+  if (typeof method !== 'string' || typeof url !== 'string') return undefined;
+  if (typeof truncated_sign_message !== 'string' || typeof sign_message_length !== 'number') return undefined;
+  return { method, url, truncated_sign_message, sign_message_length };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** The number behind the last `-` of a Request-ID: `0` is fine, others name the reason (protocol 8.4). */
+export function internalNumber(requestId: string | undefined): number | undefined {
+  const digits = /-([0-9]{1,12})$/.exec(requestId ?? '')?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Known internal numbers (protocol 8.4), as keys of the message catalogue: `sign.internal.<name>`. */
+export const internalMeanings = {
+  268512771: 'order_not_exist',
+  268447840: 'rate_limit',
+  268435461: 'parameter',
+  268449538: 'order_paid',
+  268498689: 'order_paid',
+  270924358: 'unknown_parameter',
+  268443715: 'merchant_disabled',
+  268447843: 'mchid_not_of_order',
+  268447914: 'order_expired',
+  268448010: 'collection_restricted',
+  268449641: 'only_reverse',
+  268443699: 'signature',
+  268501013: 'openid_missing',
+  268498688: 'parameters_differ',
+  268445527: 'appid_mchid',
+  268435464: 'out_of_range',
+  268443705: 'sub_mchid_own',
+  268443704: 'sub_mchid_missing',
+  268447845: 'sub_mchid_order',
+  268443701: 'no_relation',
+} as const satisfies Readonly<Record<number, string>>;
+
+export type InternalMeaning = (typeof internalMeanings)[keyof typeof internalMeanings];
+
+/** The name of what a Request-ID's number means; `undefined` for numbers that nobody has documented. */
+export function internalMeaning(requestId: string | undefined): InternalMeaning | undefined {
+  const number = internalNumber(requestId);
+  const meanings: Readonly<Record<number, InternalMeaning>> = internalMeanings;
+  return number === undefined || !Object.hasOwn(meanings, number) ? undefined : meanings[number];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,34 +1,48 @@
-/** The canonical messages, as bytes (protocol 1.1, 2, 7). Every line ends with LF, the last one too. */
+/**
+ * The three messages that are signed, as bytes. Every line ends with a line feed, the last one too. Nothing here trims,
+ * decodes or re-encodes: what is signed is what is sent, and what is verified is what came.
+ */
 
-export interface RequestMessage {
+export interface RequestParts {
   /** Upper case. */
   readonly method: string;
-  /** Path and query exactly as on the request line. */
+  /** Origin-form target exactly as on the request line: path, and `?query` if there is one. */
   readonly target: string;
-  /** Unix seconds, the very string of the header. */
+  /** Unix seconds, the same string as in the header. */
   readonly timestamp: string;
   readonly nonce: string;
-  /** The exact body bytes; empty for none. */
+  /** The exact body bytes (of a multipart upload: its `meta` JSON); empty for none. */
   readonly body: Uint8Array;
 }
 
-/** METHOD LF URL LF TIMESTAMP LF NONCE LF BODY LF (protocol 1.1). */
-export function requestMessage({ method, target, timestamp, nonce, body }: RequestMessage): Buffer {
-  return Buffer.concat([Buffer.from(`${method}\n${target}\n${timestamp}\n${nonce}\n`), body, lineFeed]);
+/** Method, target, timestamp, nonce, body: five lines (protocol 1.1). */
+export function requestMessage({ method, target, timestamp, nonce, body }: RequestParts): Buffer {
+  return lines(`${method}\n${target}\n${timestamp}\n${nonce}\n`, body);
 }
 
-/** TIMESTAMP LF NONCE LF BODY LF: answers and callbacks (protocol 2). */
-export function answerMessage({
-  timestamp,
-  nonce,
-  body,
-}: Pick<RequestMessage, 'timestamp' | 'nonce' | 'body'>): Buffer {
-  return Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, lineFeed]);
+export interface AnswerParts {
+  /** `Wechatpay-Timestamp`, the raw header. */
+  readonly timestamp: string;
+  /** `Wechatpay-Nonce`, the raw header. */
+  readonly nonce: string;
+  /** The raw body bytes; empty for a 204. */
+  readonly body: Uint8Array;
 }
 
-/** APPID LF TIMESTAMP LF NONCE LF PACKAGE LF: client pay parameters (protocol 7). */
-export function payMessage(appid: string, timestamp: string, nonce: string, packageLine: string): Buffer {
-  return Buffer.from(`${appid}\n${timestamp}\n${nonce}\n${packageLine}\n`);
+/** Timestamp, nonce, body: three lines, for answers and callbacks alike (protocol 2, 6.1). */
+export function answerMessage({ timestamp, nonce, body }: AnswerParts): Buffer {
+  return lines(`${timestamp}\n${nonce}\n`, body);
 }
 
-const lineFeed = Buffer.from('\n');
+/**
+ * Four lines (protocol 7).
+ *
+ * @param prepay `prepay_id=<id>` for JSAPI and mini-programs, the bare id for apps
+ */
+export function payMessage(appid: string, timestamp: string, nonce: string, prepay: string): Buffer {
+  return Buffer.from(`${appid}\n${timestamp}\n${nonce}\n${prepay}\n`, 'utf8');
+}
+
+function lines(head: string, body: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(head, 'utf8'), body, Buffer.from('\n')]);
+}

@@ -1,110 +1,110 @@
-/**
- * Verification of answers and callbacks (protocol 2 and 6). Every way to fail has its own code, and all of them refuse:
- * missing header, broken header, wrong type, probe, stale clock, unknown key, wrong signature.
- */
-import { verifySha256 } from '../crypto/rsa.ts';
+/** Verifies the signature of an answer or a callback (protocol 2, 6.1; THREATS C). */
+import { decodeBase64 } from '../crypto/base64.ts';
+import { requireStrongRsa, verifySha256 } from '../crypto/rsa.ts';
 import { WxpayError } from '../errors.ts';
 import type { Headers, VerificationKey } from '../ports.ts';
 import { authorizationScheme } from './authorization.ts';
 import { answerMessage } from './message.ts';
 
-export interface SignedMessage {
-  readonly headers: Headers;
-  /** The raw bytes, before any decoding or parsing. */
-  readonly body: Uint8Array;
-}
+/** WeChat Pay sends wrong signatures with this prefix on purpose; refusing them is right (protocol 2). */
+export const probePrefix = 'WECHATPAY/SIGNTEST/';
 
+/** The raw header values: the message is made of these strings, never of what they mean. */
 export interface SignatureHeaders {
-  /** Ten digits, as they stood in the header. */
+  /** Ten digits, Unix seconds. */
   readonly timestamp: string;
   readonly nonce: string;
-  readonly signature: string;
+  /** Hex digits as they came, or `PUB_KEY_ID_…`. */
   readonly serial: string;
+  readonly signature: string;
+  /** As it came; an absent header means RSA. */
+  readonly type: string;
+}
+
+const longest = 4096;
+
+/**
+ * Reads the signature headers without judging age, key or signature.
+ *
+ * @throws `SIGNATURE_MISSING` when all four are absent; `SIGNATURE_HEADER_INVALID` (params `header`, `reason`) when one is
+ * absent, empty, repeated, longer than 4 KiB or of another form
+ */
+export function readSignatureHeaders(headers: Headers): SignatureHeaders {
+  const names = ['wechatpay-timestamp', 'wechatpay-nonce', 'wechatpay-serial', 'wechatpay-signature'];
+  if (names.every((name) => !present(headers, name))) throw new WxpayError('SIGNATURE_MISSING');
+  const timestamp = single(headers, 'wechatpay-timestamp', 'Wechatpay-Timestamp');
+  const nonce = single(headers, 'wechatpay-nonce', 'Wechatpay-Nonce');
+  const serial = single(headers, 'wechatpay-serial', 'Wechatpay-Serial');
+  const signature = single(headers, 'wechatpay-signature', 'Wechatpay-Signature');
+  if (!/^[0-9]{10}$/.test(timestamp)) throw invalid('Wechatpay-Timestamp', 'not_ten_digits');
+  // A comma is what is left when something joined two headers of the same name.
+  if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(nonce)) throw invalid('Wechatpay-Nonce', 'header_characters');
+  if (!/^(?:[0-9A-Fa-f]{8,40}|PUB_KEY_ID_[0-9]{1,64})$/.test(serial)) throw invalid('Wechatpay-Serial', 'no_serial');
+  if (!signature.startsWith(probePrefix) && (decodeBase64(signature)?.length ?? 0) === 0)
+    throw invalid('Wechatpay-Signature', 'no_base64');
+  const type = present(headers, 'wechatpay-signature-type')
+    ? single(headers, 'wechatpay-signature-type', 'Wechatpay-Signature-Type', true)
+    : authorizationScheme;
+  return { timestamp, nonce, serial, signature, type };
 }
 
 export interface VerifyOptions {
-  /** Looks the key up; may fetch. */
-  readonly find: (serial: string) => Promise<VerificationKey | undefined>;
+  /** The key with this id: hex is upper case here. */
+  readonly find: (id: string) => Promise<VerificationKey | undefined>;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** A difference of exactly this many seconds passes (default 300, DESIGN section 4). */
+  /** |now − timestamp| in whole seconds up to which a message passes; 300 by default. */
   readonly maxAgeSeconds?: number;
-  /** For old captures: the timestamp must be well formed, its age is not judged. */
+  /** For old captures: the timestamp is read, its age is not judged. */
   readonly ignoreAge?: boolean;
 }
 
-const names = ['wechatpay-timestamp', 'wechatpay-nonce', 'wechatpay-serial', 'wechatpay-signature'] as const;
-const headerLimit = 4096;
-
-/** How WeChat Pay marks a signature that is wrong on purpose (protocol 2, signature probes). */
-export const probePrefix = 'WECHATPAY/SIGNTEST/';
-
-/** True for the two shapes that `Wechatpay-Serial` may have: a certificate serial, or a public key's id. */
-export function isSerial(text: string): boolean {
-  return /^(?:[0-9A-Fa-f]{8,40}|PUB_KEY_ID_[0-9]{1,64})$/.test(text);
-}
-
 /**
- * Reads the four signature headers. Each must be there just once (THREATS C1).
+ * Verifies a message over its raw header strings and raw body bytes. In this order: headers, type, age, probe, key,
+ * signature; so a probe or a stale message never makes anybody fetch a key.
  *
- * @throws WxpayError `SIGNATURE_MISSING` when none of them is there; `SIGNATURE_HEADER_INVALID`, `SIGNATURE_TYPE_UNSUPPORTED`
+ * @returns the id of the key that verified it
+ * @throws `SIGNATURE_MISSING`, `SIGNATURE_HEADER_INVALID`, `SIGNATURE_TYPE_UNSUPPORTED`, `SIGNATURE_STALE`,
+ * `SIGNATURE_PROBE`, `SIGNATURE_SERIAL_UNKNOWN`, `SIGNATURE_WRONG`; `KEY_WEAK` for a key that should never have been stored;
+ * whatever `find` throws
  */
-export function readSignatureHeaders(headers: Headers): SignatureHeaders {
-  if (names.every((name) => headers[name] === undefined)) throw new WxpayError('SIGNATURE_MISSING');
-  const [timestamp, nonce, serial, signature] = names.map((name) => only(headers, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  if (!/^[0-9]{10}$/.test(timestamp)) throw invalid('Wechatpay-Timestamp', 'not_ten_digits');
-  if (!isSerial(serial)) throw invalid('Wechatpay-Serial', 'no_serial');
-  const types = headers['wechatpay-signature-type'];
-  // An absent type stands for RSA; an empty or repeated one stands for nothing (THREATS C2).
-  if (types !== undefined && (types.length !== 1 || types[0] !== authorizationScheme))
-    throw new WxpayError('SIGNATURE_TYPE_UNSUPPORTED', { params: { type: types.join(', ') } });
-  return { timestamp, nonce, serial, signature };
+export async function verifyMessage(
+  message: { readonly headers: Headers; readonly body: Uint8Array },
+  options: VerifyOptions,
+): Promise<{ readonly serial: string }> {
+  const { timestamp, nonce, serial, signature, type } = readSignatureHeaders(message.headers);
+  if (type !== authorizationScheme)
+    throw new WxpayError('SIGNATURE_TYPE_UNSUPPORTED', { params: { type: type === '' ? '""' : type.slice(0, 64) } });
+  const skew = Number(timestamp) - Math.floor(options.now / 1000);
+  if (options.ignoreAge !== true && Math.abs(skew) > (options.maxAgeSeconds ?? 300))
+    throw new WxpayError('SIGNATURE_STALE', { params: { seconds: Math.abs(skew), skew } });
+  if (signature.startsWith(probePrefix)) throw new WxpayError('SIGNATURE_PROBE', { params: { serial } });
+  // Hex is compared without case, `PUB_KEY_ID_…` exactly (THREATS C3).
+  const id = serial.startsWith('PUB_KEY_ID_') ? serial : serial.toUpperCase();
+  const key = await options.find(id);
+  if (key === undefined) throw new WxpayError('SIGNATURE_SERIAL_UNKNOWN', { params: { serial: id } });
+  requireStrongRsa(key.publicKey, id);
+  const verdict = verifySha256(key.publicKey, answerMessage({ timestamp, nonce, body: message.body }), signature);
+  if (verdict !== 'valid') throw new WxpayError('SIGNATURE_WRONG', { params: { serial: id } });
+  return { serial: id };
 }
 
-function only(headers: Headers, name: string): string {
-  const title = name.replaceAll(/(^|-)([a-z])/g, (whole) => whole.toUpperCase());
-  const values = headers[name];
-  const [value] = values ?? [];
-  if (values === undefined || value === undefined) throw invalid(title, 'header_missing');
+function present(headers: Headers, name: string): boolean {
+  return Object.hasOwn(headers, name) && (headers[name]?.length ?? 0) > 0;
+}
+
+function single(headers: Headers, name: string, title: string, mayBeEmpty = false): string {
+  const values = Object.hasOwn(headers, name) ? (headers[name] ?? []) : [];
+  const [value] = values;
+  if (value === undefined) throw invalid(title, 'header_missing');
   if (values.length > 1) throw invalid(title, 'header_repeated');
-  if (value === '') throw invalid(title, 'header_empty');
-  if (value.length > headerLimit) throw invalid(title, 'header_long');
-  // Neither spaces nor commas nor anything beyond visible ASCII belongs into any of the four.
-  if (!/^[\u0021-\u002B\u002D-\u007E]+$/.test(value)) throw invalid(title, 'header_characters');
+  if (value.trim() === '' && !mayBeEmpty) throw invalid(title, 'header_empty');
+  if (value.length > longest) throw invalid(title, 'header_long');
   return value;
 }
 
 function invalid(header: string, reason: string): WxpayError {
-  return new WxpayError('SIGNATURE_HEADER_INVALID', { params: { header, reason: `key:reason.${reason}` } });
-}
-
-/**
- * Verifies a message over its raw header strings and raw bytes.
- *
- * @returns the id of the key that verified it
- * @throws WxpayError `SIGNATURE_…`, and whatever `find` throws
- */
-export async function verifyMessage(
-  message: SignedMessage,
-  options: VerifyOptions,
-): Promise<{ readonly serial: string }> {
-  const { timestamp, nonce, serial, signature } = readSignatureHeaders(message.headers);
-  if (signature.startsWith(probePrefix)) throw new WxpayError('SIGNATURE_PROBE', { params: { serial } });
-  if (options.ignoreAge !== true) {
-    // Whole seconds, as the header has them.
-    const seconds = Math.floor(options.now / 1000) - Number(timestamp);
-    if (Math.abs(seconds) > (options.maxAgeSeconds ?? 300))
-      throw new WxpayError('SIGNATURE_STALE', { params: { seconds, timestamp } });
-  }
-  const key = await options.find(serial);
-  if (key === undefined) throw new WxpayError('SIGNATURE_SERIAL_UNKNOWN', { params: { serial } });
-  const verdict = verifySha256(key.publicKey, answerMessage({ timestamp, nonce, body: message.body }), signature);
-  if (verdict === 'malformed') throw invalid('Wechatpay-Signature', 'no_base64');
-  if (verdict === 'wrong') throw new WxpayError('SIGNATURE_WRONG', { params: { serial } });
-  return { serial };
+  return new WxpayError('SIGNATURE_HEADER_INVALID', {
+    params: { header, reason: `key:reason.${reason}` },
+  });
 }

@@ -18,7 +18,7 @@ export type ClientCertificate =
       readonly pfx: Uint8Array;
       readonly passphrase: string;
       /** How messages name the file. */
-      readonly source: string;
+      readonly source?: string;
     }
   | { readonly cert: string; readonly key: string };
 
@@ -356,7 +356,7 @@ async function clientCertificate(options: SendOptions): Promise<TlsOptions> {
   }
   const certificate = await options.clientCertificate();
   if ('cert' in certificate) return { cert: certificate.cert, key: certificate.key };
-  const { passphrase, source } = certificate;
+  const { passphrase, source = 'client_cert_file' } = certificate;
   const pfx = Buffer.from(certificate.pfx);
   try {
     const { createSecureContext } = await import('node:tls');

@@ -77,6 +77,9 @@ async function believe(response: ApiResponse, options: DownloadOptions): Promise
   const now = options.clock.now();
   const certificates = decryptCertificates(response.body, options.apiV3Key).map(platformCertificate);
   if (certificates.length === 0) throw new WxpayError('CERTIFICATES_NONE');
+  if (certificates.some((key, index) => certificates.findIndex((other) => sameSerial(other.id, key.id)) !== index)) {
+    throw invalid('twice', {});
+  }
   const candidates: readonly VerificationKey[] = [...(options.publicKeys ?? []), ...certificates];
   const bySerial = (id: string): VerificationKey | undefined =>
     candidates.find((key) => key.id === id || (key.kind === 'platform-certificate' && sameSerial(key.id, id)));

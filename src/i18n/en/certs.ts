@@ -4,4 +4,6 @@ export const certs = {
     'the answer is signed with {serial}, which is not among the certificates that it brings',
   'reason.certificates_expired': 'the certificate {serial} that signed the answer has expired',
   'reason.certificates_issuer': 'Tenpay.com Root CA did not issue {serial}',
+  'reason.certificates_time': 'the dates of {serial} are no RFC 3339 times',
+  'reason.certificates_twice': 'a serial stands in the list twice',
 } as const;

@@ -339,7 +339,7 @@ describe('the emulator, judged by requests of wechatpay-axios-plugin,', () => {
     ['is accepted 295 seconds behind', -295, 200],
     ['is refused 305 seconds ahead', 305, 401],
     ['is refused 305 seconds behind', -305, 401],
-  ])('with a client whose clock disagrees: %s', async (_, ahead, status) => {
+  ])('C7: a client whose clock disagrees %s', async (_, ahead, status) => {
     const number = await createdOrder();
     stage.setClock(ahead);
     const answered = await query(number).then(
@@ -444,20 +444,20 @@ describe('wechatpay-axios-plugin, judging answers of the emulator,', () => {
     }
   });
 
-  test.each(headersOfSignature)('refuses them without %s', async (name) => {
+  test.each(headersOfSignature)('C1: refuses them without %s', async (name) => {
     const number = await createdOrder();
     stage.emulator.faults.add({ kind: 'signature', variant: 'missing', header: name });
     expect((await failureOf(query(number))).code).toBe('EV3_RES_HEADERS_INCOMPLATE');
   });
 
   test.each([
-    ['missing', 'EV3_RES_HEADERS_INCOMPLATE'],
-    ['wrong', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
-    ['foreign', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
-    ['probe', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
-    ['unknown-serial', 'EV3_RES_HEADER_PLATFORM_SERIAL'],
-    ['stale', 'EV3_RES_HEADER_TIMESTAMP_OFFSET'],
-  ] as const)('refuses a signature that is %s', async (variant, code) => {
+    ['C1', 'missing', 'EV3_RES_HEADERS_INCOMPLATE'],
+    ['C3', 'wrong', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
+    ['C3', 'foreign', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
+    ['C6', 'probe', 'EV3_RES_HEADER_SIGNATURE_DIGEST'],
+    ['C3', 'unknown-serial', 'EV3_RES_HEADER_PLATFORM_SERIAL'],
+    ['C7', 'stale', 'EV3_RES_HEADER_TIMESTAMP_OFFSET'],
+  ] as const)('%s: refuses an answer with the signature fault %s', async (_, variant, code) => {
     const number = await createdOrder();
     for (const call of [async () => query(number), async () => close(number)]) {
       stage.emulator.faults.add({ kind: 'signature', variant });
@@ -480,22 +480,22 @@ describe('wechatpay-axios-plugin, judging answers of the emulator,', () => {
     await expect(download({ apiV3Key: changeCharacter(credentials.apiV3Key, 31) })).rejects.toThrow(/authenticate/);
   });
 
-  test('refuses certificates with one byte of the ciphertext changed', async () => {
+  test('C9: refuses certificates with one byte of the ciphertext changed', async () => {
     stage.wire.tamper({
       answer: (answer) => ({ ...answer, body: changeByte(answer.body, answer.body.indexOf('ciphertext') + 50) }),
     });
     await expect(download()).rejects.toThrow(/authenticate/);
   });
 
-  test('refuses certificates that another certificate than the one inside has signed', async () => {
+  test('C8: refuses certificates that another certificate than the one inside has signed', async () => {
     stage.emulator.faults.add({ kind: 'signature', variant: 'foreign' });
     expect((await failureOf(download())).code).toBe('EV3_RES_HEADER_SIGNATURE_DIGEST');
   });
 
   describe('does NOT notice by itself', () => {
     test.each<[string, (answer: SentAnswer) => SentAnswer]>([
-      ['that the status was changed', (answer) => ({ ...answer, status: 201 })],
-      ['a signature type that it does not know', (answer) => withHeader(answer, 'Wechatpay-Signature-Type', 'x')],
+      ['C4: that the status was changed', (answer) => ({ ...answer, status: 201 })],
+      ['C2: a signature type that it does not know', (answer) => withHeader(answer, 'Wechatpay-Signature-Type', 'x')],
       [
         'a byte order mark put before the body',
         (answer) => ({ ...answer, body: Buffer.from(`\uFEFF${answer.body.toString('utf8')}`) }),
@@ -515,13 +515,13 @@ describe('wechatpay-axios-plugin, judging answers of the emulator,', () => {
       expect((await query(number)).data).toMatchObject({ out_trade_no: number });
     });
 
-    test('a second Wechatpay-Signature', async () => {
+    test('C1: a second Wechatpay-Signature', async () => {
       const number = await createdOrder();
       stage.emulator.faults.add({ kind: 'signature', variant: 'duplicate-header' });
       expect((await query(number)).data).toMatchObject({ out_trade_no: number });
     });
 
-    test('that the answer, validly signed, is about another order', async () => {
+    test('C4: that the answer, validly signed, is about another order', async () => {
       const number = await createdOrder();
       await createdOrder();
       stage.emulator.faults.add({ kind: 'replay-other' });
@@ -529,7 +529,7 @@ describe('wechatpay-axios-plugin, judging answers of the emulator,', () => {
       expect(data['out_trade_no']).not.toBe(number);
     });
 
-    test('that a 404 is forged: of a 4xx no signature is looked at', async () => {
+    test('C5: that a 404 is forged: of a 4xx no signature is looked at', async () => {
       const number = await createdOrder();
       stage.wire.tamper({
         answer: (answer) => ({ ...answer, status: 404, body: Buffer.from('{"code":"ORDER_NOT_EXIST"}') }),
@@ -603,7 +603,7 @@ describe('wechatpay-axios-plugin, judging callbacks of the emulator,', () => {
     },
   );
 
-  test('does NOT notice by itself that a callback is an hour old', async () => {
+  test('C7: does NOT notice by itself that a callback is an hour old', async () => {
     const number = await createdOrder();
     stage.setClock(-3600);
     const old = await stage.payAndReceive(number);

@@ -335,7 +335,7 @@ describe('the emulator, judged by requests of wechatpay-node-v3,', () => {
     ['is accepted 295 seconds behind', -295, [200, undefined]],
     ['is refused 305 seconds ahead', 305, [401, 'SIGN_ERROR']],
     ['is refused 305 seconds behind', -305, [401, 'SIGN_ERROR']],
-  ])('with a client whose clock disagrees: %s', async (_, ahead, expected) => {
+  ])('C7: a client whose clock disagrees %s', async (_, ahead, expected) => {
     const number = await createdOrder();
     stage.setClock(ahead);
     expect(refusalOf(await client.query({ out_trade_no: number }))).toEqual(expected);
@@ -428,19 +428,20 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
     expect(await client.verifySign(thing())).toBe(false);
   });
 
-  test.each(['wrong', 'foreign', 'probe'] as const)(
-    'refuses an answer of 2xx and a 204 whose signature is %s',
-    async (variant) => {
-      const number = await createdOrder();
-      for (const call of [async () => client.query({ out_trade_no: number }), async () => client.close(number)]) {
-        stage.emulator.faults.add({ kind: 'signature', variant });
-        await call();
-        expect(await verdict()).toBe(false);
-      }
-    },
-  );
+  test.each([
+    ['C3', 'wrong'],
+    ['C3', 'foreign'],
+    ['C6', 'probe'],
+  ] as const)('%s: refuses a 200 and a 204 with the signature fault %s', async (_, variant) => {
+    const number = await createdOrder();
+    for (const call of [async () => client.query({ out_trade_no: number }), async () => client.close(number)]) {
+      stage.emulator.faults.add({ kind: 'signature', variant });
+      await call();
+      expect(await verdict()).toBe(false);
+    }
+  });
 
-  test('refuses an answer that names a key which nobody knows', async () => {
+  test('C3: refuses an answer that names a key which nobody knows', async () => {
     const number = await createdOrder();
     stage.emulator.faults.add({ kind: 'signature', variant: 'unknown-serial', path: '/v3/pay/*' });
     await client.query({ out_trade_no: number });
@@ -455,7 +456,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
   });
 
   describe('does NOT notice by itself', () => {
-    test('that an answer is ten minutes old, though its verifier is given the timestamp', async () => {
+    test('C7: that an answer is ten minutes old, though its verifier is given the timestamp', async () => {
       const number = await createdOrder();
       stage.emulator.faults.add({ kind: 'signature', variant: 'stale' });
       await client.query({ out_trade_no: number });
@@ -464,7 +465,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       expect(await client.verifySign(signed)).toBe(true);
     });
 
-    test('that a callback is ten years old, though its verifier is given the timestamp', async () => {
+    test('C7: that a callback is ten years old, though its verifier is given the timestamp', async () => {
       const number = await createdOrder();
       const tenYears = 10 * 365 * 86_400;
       stage.setClock(-tenYears);
@@ -473,7 +474,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       expect(await client.verifySign(signed)).toBe(true);
     });
 
-    test('any answer at all, unless its caller calls verifySign: an unsigned one is handed out as data', async () => {
+    test('C1: any answer at all, unless its caller calls verifySign: an unsigned one is handed out as data', async () => {
       const number = await createdOrder();
       for (const variant of ['missing', 'wrong', 'foreign', 'probe', 'unknown-serial', 'stale', 'type'] as const) {
         stage.emulator.faults.add({ kind: 'signature', variant });
@@ -482,7 +483,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       }
     });
 
-    test('a forged amount in an answer, unless its caller calls verifySign', async () => {
+    test('a forged trade_state, unless its caller calls verifySign', async () => {
       const number = await createdOrder();
       stage.wire.tamper({
         answer: (sent) => ({ ...sent, body: Buffer.from(sent.body.toString('utf8').replace('NOTPAY', 'SUCCESS')) }),
@@ -490,7 +491,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       expect((await client.query({ out_trade_no: number })).data).toMatchObject({ trade_state: 'SUCCESS' });
     });
 
-    test('that the answer, validly signed, is about another order', async () => {
+    test('C4: that the answer, validly signed, is about another order', async () => {
       const number = await createdOrder();
       await createdOrder();
       stage.emulator.faults.add({ kind: 'replay-other' });
@@ -499,14 +500,14 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       expect(await verdict()).toBe(true);
     });
 
-    test('that certificates come with a wrong signature, or with none', async () => {
+    test('C8: that certificates come with a wrong signature, or with none', async () => {
       for (const variant of ['wrong', 'missing'] as const) {
         stage.emulator.faults.add({ kind: 'signature', variant });
         expect(await client.get_certificates(credentials.apiV3Key)).toHaveLength(1);
       }
     });
 
-    test('a changed ciphertext: the authentication tag of a callback is never checked', () => {
+    test('C9: a changed ciphertext: the authentication tag of a callback is never checked', () => {
       const envelope = JSON.parse(callback.body) as { resource: { ciphertext: string } };
       const bytes = Buffer.from(envelope.resource.ciphertext, 'base64');
       const plain = JSON.stringify(decrypt(callback));
@@ -518,7 +519,7 @@ describe('the verifier of wechatpay-node-v3, judging answers and callbacks of th
       expect(decrypt(forged)).toMatchObject({ amount: { total: 9 } });
     });
 
-    test('a wrong APIv3 key: what comes out is no error but garbage', () => {
+    test('C9: a wrong APIv3 key: what comes out is no error but garbage', () => {
       const garbage = decrypt(callback, changeCharacter(credentials.apiV3Key, 31));
       expect(typeof garbage).toBe('string');
       expect(garbage).not.toContain('out_trade_no');

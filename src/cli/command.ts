@@ -4,6 +4,7 @@ import type { CertificateKeyRing } from '../core/keys/keyring.ts';
 import type { Clock, Nonce, Signer, Transport } from '../core/ports.ts';
 import type { Result } from '../output/view.ts';
 import type { Lang, MessageKey, Params, Translate } from '../i18n/translate.ts';
+import type { Credentials } from '../profiles/credentials.ts';
 import type { Profile, ResolvedProfile } from '../profiles/schema.ts';
 import type { ProfileStore } from '../profiles/store.ts';
 import type { Prompts } from './prompts.ts';
@@ -54,6 +55,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Columns; 80 where the terminal does not say. */
   readonly columns: number;
+  /** Lines; `undefined` where nobody knows. */
+  readonly rows: number | undefined;
   /** 0 none, 1 16 colours, 2 256, 3 16 million: decided per stream (CLI-MANNERS C1). */
   readonly colorLevel: 0 | 1 | 2 | 3;
 }
@@ -85,6 +88,8 @@ export interface Runtime {
   profile(): Promise<ResolvedProfile>;
   /** The profiles on disk (`openProfileStore` with this process's number, user and randomness). Opening touches nothing. */
   profileStore(): Promise<ProfileStore>;
+  /** The keys of the effective profile, or of another one; each is read when it is asked for. */
+  credentials(of?: ResolvedProfile): Promise<Credentials>;
   /** The signer of the effective profile. */
   signer(): Promise<Signer>;
   keyRing(): Promise<CertificateKeyRing>;

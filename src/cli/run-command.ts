@@ -28,7 +28,7 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
   const stderr = streamOutput(world.stderr, world, globals.color);
   let pending = Promise.resolve();
   const print = (result: Result): void => {
-    pending = pending.then(async () => stdout.write(await render(result, globals, stdout, t)));
+    pending = pending.then(async () => stdout.write(await render(result, globals, stdout, stderr, t)));
   };
   const { runtime, dispose } = createRuntime({
     world,
@@ -89,17 +89,25 @@ export async function reportError(
   return code;
 }
 
-async function render(result: Result, globals: Globals, stdout: Output, t: Translate): Promise<string> {
+async function render(result: Result, globals: Globals, stdout: Output, stderr: Output, t: Translate): Promise<string> {
   if (globals.quiet && globals.output === 'table' && result.id !== undefined) return `${safeText(result.id)}\n`;
   const { renderResult } = await import('../output/render.ts');
-  return renderResult(result, {
+  const options = {
     format: globals.output,
-    query: globals.query,
     tty: stdout.isTTY,
     width: stdout.columns,
+    ...(stdout.rows === undefined ? {} : { rows: stdout.rows }),
     colorLevel: stdout.colorLevel,
     t,
-  });
+  };
+  try {
+    return await renderResult(result, { ...options, query: globals.query });
+  } catch (error) {
+    // The work is done, perhaps a write: a filter that does not fit its answer must not hide the answer.
+    if (globals.query === undefined || !(error instanceof Error) || error.name !== 'QueryError') throw error;
+    stderr.write(`${t('cli.query.unfiltered', { reason: safeText(error.message) })}\n`);
+    return renderResult(result, { ...options, query: undefined });
+  }
 }
 
 /** A bad `--query` is found before anything is sent (CLI-MANNERS O3). */
@@ -154,6 +162,7 @@ function streamOutput(stream: WorldStream, world: World, color: Globals['color']
     isTTY,
     // A terminal that says 0 columns does not know (CLI-MANNERS P4).
     columns: stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns,
+    rows: stream.rows === 0 ? undefined : stream.rows,
     colorLevel: colorLevel({ flag: color, env: world.env, isTTY }),
   };
 }

@@ -64,15 +64,16 @@ export function createRuntime(parts: RuntimeParts): {
     return resolved;
   });
 
-  const credentials = once(async (): Promise<Credentials> => {
+  const credentialsOf = async (of: ResolvedProfile): Promise<Credentials> => {
     const { openCredentials } = await import('../profiles/credentials.ts');
-    return openCredentials(await profile(), {
+    return openCredentials(of, {
       env: world.env,
       platform: world.platform,
       uid: world.uid,
       onLooseFile: (file, mode) => note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') }),
     });
-  });
+  };
+  const credentials = once(async (): Promise<Credentials> => credentialsOf(await profile()));
 
   const signer = once(async (): Promise<Signer> => {
     const { createSigner } = await import('../core/wire/authorization.ts');
@@ -114,6 +115,7 @@ export function createRuntime(parts: RuntimeParts): {
     readStdin: (limit) => readStdin(world, limit),
     profileStore,
     profile,
+    credentials: (of) => (of === undefined ? credentials() : credentialsOf(of)),
     signer,
     apiV3Key: async () => (await credentials()).apiV3Key(),
     keyRing: async (): Promise<CertificateKeyRing> => (await connection()).keyRing,
@@ -127,7 +129,8 @@ export function createRuntime(parts: RuntimeParts): {
         stdin: world.stdin,
         stderr: world.stderr,
         env: world.env,
-        json: globals.output === 'json',
+        json: globals.output === 'json' || globals.output === 'ndjson',
+        signal,
       });
     }),
     note: (key, params) => {

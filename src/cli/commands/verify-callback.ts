@@ -5,7 +5,7 @@ import { parseRawHttp } from '../../operations/callback/capture/raw-http.ts';
 import { verifyCallback, type CallbackReport } from '../../operations/callback/verify.ts';
 import { isObject } from '../../operations/fields.ts';
 import { formatFen } from '../../output/money.ts';
-import { describeState } from '../../output/states.ts';
+import { describeRefundState, describeState } from '../../output/states.ts';
 import type { Block, DetailRow, Result } from '../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { examples } from '../help.ts';
@@ -97,11 +97,10 @@ function resourceRows(resource: Record<string, unknown>, { t }: Runtime): readon
   const rows: DetailRow[] = [];
   for (const field of ['out_trade_no', 'transaction_id', 'out_refund_no', 'refund_id'] as const)
     if (typeof resource[field] === 'string') rows.push({ label: field, value: resource[field] });
-  const state = resource['trade_state'] ?? resource['refund_status'];
-  if (typeof state === 'string') {
-    const words = describeState(state, t);
-    rows.push({ label: t('order.label.state'), value: { text: words.text, tone: words.tone } });
-  }
+  const { trade_state: tradeState, refund_status: refundStatus } = resource;
+  if (typeof tradeState === 'string') rows.push({ label: t('order.label.state'), value: describeState(tradeState, t) });
+  if (typeof refundStatus === 'string')
+    rows.push({ label: t('order.label.state'), value: describeRefundState(refundStatus, t) });
   const amount = isObject(resource['amount']) ? resource['amount'] : {};
   for (const field of ['total', 'refund', 'payer_total'] as const)
     if (typeof amount[field] === 'number') rows.push({ label: `amount.${field}`, value: formatFen(amount[field]) });

@@ -148,4 +148,5 @@ export const cli = {
   'cli.loose_file.warn': '{file} can be read by others (mode {mode}); make it yours alone: chmod 600',
   'cli.tls_unverified.warn':
     'NODE_TLS_REJECT_UNAUTHORIZED=0 is set; wxpay verifies TLS all the same, and refuses writes.',
+  'cli.query.unfiltered': '--query does not fit this answer ({reason}); the whole answer is shown.',
 } as const;

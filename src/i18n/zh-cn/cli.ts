@@ -148,4 +148,5 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'reason.certificate_decrypt': '有证书无法用这个 APIv3 密钥解密',
   'cli.loose_file.warn': '其他用户可以读取 {file}(权限 {mode}),请收紧:chmod 600',
   'cli.tls_unverified.warn': '设置了 NODE_TLS_REJECT_UNAUTHORIZED=0;wxpay 仍会校验 TLS,并拒绝写操作。',
+  'cli.query.unfiltered': '--query 不适用于此结果({reason}),已显示完整结果。',
 };

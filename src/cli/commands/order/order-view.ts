@@ -14,8 +14,7 @@ export function orderView(order: Order, t: Translate, title?: string): readonly 
   };
   add('out_trade_no', order.out_trade_no);
   add('transaction_id', order.transaction_id);
-  const state = describeState(order.trade_state, t);
-  rows.push({ label: t('order.label.state'), value: { text: state.text, tone: state.tone } });
+  rows.push({ label: t('order.label.state'), value: describeState(order.trade_state, t) });
   const amount = isObject(order['amount']) ? order['amount'] : {};
   if (typeof amount['total'] === 'number')
     rows.push({ label: t('order.label.amount'), value: formatFen(amount['total']) });

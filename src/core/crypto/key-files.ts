@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { WxpayError } from '../errors.ts';
+import { integerOf, octetStringTag, oidOf, readBer, sequenceTag } from './ber.ts';
 import { requireStrongRsa } from './rsa.ts';
 
 /** What bytes are. The names are part of the `kind.<name>` message keys. */
@@ -19,6 +20,8 @@ export type FileKind =
   | 'pkcs12'
   | 'pkcs7'
   | 'bare-base64'
+  | 'ssh-public-key'
+  | 'utf16-text'
   | 'zip'
   | 'html'
   | 'json'
@@ -41,6 +44,8 @@ export function identify(bytes: Uint8Array): FileKind {
   const text = buffer.subarray(0, 64 * 1024).toString('latin1');
   if (text.trim() === '') return 'empty';
   for (const [pattern, kind] of pemKinds) if (pattern.test(text)) return kind;
+  if ((buffer[0] === 0xff && buffer[1] === 0xfe) || (buffer[0] === 0xfe && buffer[1] === 0xff)) return 'utf16-text';
+  if (/^\s*ssh-(?:rsa|ed25519|dss) AAAA/.test(text)) return 'ssh-public-key';
   if (buffer[0] === 0x50 && buffer[1] === 0x4b && buffer[2] === 0x03) return 'zip';
   if (/^\s*(?:<!doctype html|<html)/i.test(text)) return 'html';
   if (/^\s*[{[]/.test(text)) return 'json';
@@ -50,10 +55,8 @@ export function identify(bytes: Uint8Array): FileKind {
 }
 
 function identifyDer(der: Buffer): FileKind {
-  // PFX ::= SEQUENCE { version INTEGER 3, authSafe ContentInfo … }: after the outer length comes 02 01 03 30.
-  const start = der[1] !== undefined && der[1] >= 0x80 ? 2 + (der[1] & 0x7f) : 2;
-  if (der[start] === 0x02 && der[start + 1] === 0x01 && der[start + 2] === 0x03 && der[start + 3] === 0x30)
-    return 'pkcs12';
+  const byHeader = identifyHeader(der);
+  if (byHeader !== undefined) return byHeader;
   const attempts: readonly (readonly [FileKind, () => unknown])[] = [
     ['certificate', () => new X509Certificate(der)],
     ['private-key', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })],
@@ -72,8 +75,30 @@ function identifyDer(der: Buffer): FileKind {
   return 'unknown';
 }
 
+/** The forms that Node cannot read by itself, told by their outline. */
+function identifyHeader(der: Buffer): FileKind | undefined {
+  // PFX ::= SEQUENCE { version INTEGER 3, authSafe ContentInfo … }: after the outer length comes 02 01 03 30. Read off the
+  // first bytes, so that a cut or hostile file is still named as what it pretends to be.
+  const start = der[1] !== undefined && der[1] >= 0x80 ? 2 + (der[1] & 0x7f) : 2;
+  if (der.subarray(start, start + 4).equals(Buffer.from([0x02, 0x01, 0x03, 0x30]))) return 'pkcs12';
+  const outer = readBer(der);
+  const [first, second] = outer?.children ?? [];
+  // ContentInfo of signedData: a CertTrustChain.p7b.
+  if (oidOf(der, first) === '2a864886f70d010702') return 'pkcs7';
+  // EncryptedPrivateKeyInfo ::= SEQUENCE { AlgorithmIdentifier, OCTET STRING }
+  if (outer?.children.length === 2 && first?.tag === sequenceTag && second?.tag === octetStringTag)
+    return 'encrypted-private-key';
+  // ECPrivateKey ::= SEQUENCE { version 1, OCTET STRING, … }
+  if (integerOf(der, first) === 1 && second?.tag === octetStringTag) return 'ec-private-key';
+  // CertificationRequest ::= SEQUENCE { SEQUENCE { version 0, subject, … }, … }; a certificate has no such version.
+  const [version, subject] = first?.children ?? [];
+  if (outer?.children.length === 3 && integerOf(der, version) === 0 && subject?.tag === sequenceTag)
+    return first?.children.length === 4 ? 'certificate-request' : undefined;
+  return undefined;
+}
+
 /**
- * Loads the merchant's private key: PKCS#8 or PKCS#1, PEM or DER, encrypted PEM with its passphrase, or the base64 lines alone.
+ * Loads the merchant's private key: PKCS#8 or PKCS#1, PEM or DER, encrypted with its passphrase, or the base64 lines alone.
  *
  * @param source how messages name it (a path or a variable, never the key)
  * @throws WxpayError `KEY_WRONG_KIND`, `KEY_UNREADABLE`, `KEY_WEAK`
@@ -84,7 +109,7 @@ export function loadPrivateKey(bytes: Uint8Array, source: string, passphrase?: s
     if (kind === 'private-key' || (kind === 'encrypted-private-key' && passphrase !== undefined))
       return isPem(bytes)
         ? createPrivateKey({ key: pemText(bytes), ...(passphrase === undefined ? {} : { passphrase }) })
-        : fromDer(Buffer.from(bytes), createPrivateKey, ['pkcs8', 'pkcs1']);
+        : fromDer(Buffer.from(bytes), withPassphrase(passphrase), ['pkcs8', 'pkcs1']);
     if (kind === 'bare-base64') {
       const der = Buffer.from(pemText(bytes), 'base64');
       if (identify(der) === 'private-key') return fromDer(der, createPrivateKey, ['pkcs8', 'pkcs1']);
@@ -137,6 +162,11 @@ export function loadCertificate(bytes: Uint8Array, source: string): X509Certific
   });
   requireStrongRsa(certificate.publicKey, source);
   return certificate;
+}
+
+function withPassphrase(passphrase: string | undefined) {
+  return (input: { key: Buffer; format: 'der'; type: 'pkcs8' | 'pkcs1' }): KeyObject =>
+    createPrivateKey({ ...input, ...(passphrase === undefined ? {} : { passphrase }) });
 }
 
 function fromDer<Type extends string>(

@@ -1,15 +1,17 @@
 /**
- * Takes key and certificate out of a PKCS#12 file (`apiclient_cert.p12`). Node cannot, so node-forge does, and only this: in a
- * worker with limits, after the header has been checked (THREATS D2). mTLS itself hands the file to TLS and needs none of this.
+ * Takes key and certificate out of a PKCS#12 file (`apiclient_cert.p12`). Node cannot, so node-forge does, and only this: in
+ * a worker with limits, after the header has been read here (THREATS D2). mTLS hands the file to TLS and needs none of this.
  */
-import { Worker } from 'node:worker_threads';
 import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
 import { WxpayError } from '../errors.ts';
+import { integerOf, octetsOf, octetStringTag, oidOf, readBer, sequenceTag, type BerNode } from './ber.ts';
 import { identify } from './key-files.ts';
 
 export interface OpenedPkcs12 {
   /** PKCS#8 PEM. */
   readonly privateKey: string;
+  /** PEM of the certificate that belongs to the key. */
   readonly certificate: string;
 }
 
@@ -24,7 +26,9 @@ const iterationLimit = 600_000;
 /**
  * @param passphrase the merchant number, unless it was changed
  * @param source how messages name the file
- * @throws WxpayError `KEY_WRONG_KIND`, `P12_INVALID`, `P12_PASSPHRASE_WRONG`
+ * @param limits of the worker: 5 s and 256 MB by default
+ * @throws `KEY_WRONG_KIND`, `P12_PASSPHRASE_WRONG`, and `P12_INVALID` for a file above 1 MiB, without a MAC, with more than
+ * 600 000 iterations, without a matching pair of RSA key and certificate, or one that exhausts the limits
  */
 export async function openPkcs12(
   bytes: Uint8Array,
@@ -32,29 +36,29 @@ export async function openPkcs12(
   source: string,
   limits: Pkcs12Limits = { timeoutMs: 5_000, memoryMb: 256 },
 ): Promise<OpenedPkcs12> {
-  const refuse = (reason: string): WxpayError => new WxpayError('P12_INVALID', { params: { source, reason } });
-  if (bytes.length > sizeLimit) throw refuse(`> ${sizeLimit} bytes`);
+  const refuse = (reason: string, params: Readonly<Record<string, number>> = {}): WxpayError =>
+    new WxpayError('P12_INVALID', { params: { ...params, source, reason: `key:reason.p12_${reason}` } });
+  if (bytes.length > sizeLimit) throw refuse('size', { max: sizeLimit });
   const kind = identify(bytes);
   if (kind !== 'pkcs12')
     throw new WxpayError('KEY_WRONG_KIND', { params: { source, wanted: 'kind:pkcs12', found: `kind:${kind}` } });
   const header = readHeader(bytes);
-  if (header === undefined) throw refuse('ASN.1');
-  if (!header.hasMac) throw refuse('MAC');
-  if (header.largestInteger > iterationLimit) throw refuse(`iterations > ${iterationLimit}`);
-  const answer = await inWorker({ der: Buffer.from(bytes).toString('latin1'), passphrase }, limits);
+  if (header === undefined) throw refuse('structure');
+  if (!header.hasMac) throw refuse('no_mac');
+  if (header.iterations > iterationLimit) throw refuse('iterations', { max: iterationLimit });
+  const answer = await inWorker({ der: bytes, passphrase }, limits);
   if (answer.kind === 'opened') return { privateKey: answer.privateKey, certificate: answer.certificate };
   if (answer.kind === 'passphrase') throw new WxpayError('P12_PASSPHRASE_WRONG', { params: { source } });
-  throw refuse(answer.reason);
+  throw refuse(answer.kind);
 }
 
 type Answer =
   | { readonly kind: 'opened'; readonly privateKey: string; readonly certificate: string }
-  | { readonly kind: 'passphrase' }
-  | { readonly kind: 'invalid'; readonly reason: string };
+  | { readonly kind: 'passphrase' | 'structure' | 'no_pair' | 'limits' };
 
 /**
  * The worker is a string, so that it is the same whether this module is bundled or not; node-forge is resolved from here.
- * Nothing but DER, passphrase and PEM crosses the boundary.
+ * Nothing but file, passphrase and PEM crosses the boundary, and the worker sees no environment.
  */
 const workerSource = `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -63,27 +67,33 @@ const forge = require(workerData.forge);
 function open({ der, passphrase }) {
   let p12;
   try {
-    p12 = forge.pkcs12.pkcs12FromAsn1(forge.asn1.fromDer(der), true, passphrase);
+    const asn1 = forge.asn1.fromDer(Buffer.from(der).toString('latin1'));
+    p12 = forge.pkcs12.pkcs12FromAsn1(asn1, true, passphrase);
   } catch (error) {
-    return /MAC could not be verified|Invalid password/i.test(String(error && error.message)) ? { kind: 'passphrase' } : { kind: 'invalid', reason: 'PKCS#12' };
+    const wrong = /MAC could not be verified|Invalid password/i.test(String(error && error.message));
+    return { kind: wrong ? 'passphrase' : 'structure' };
   }
   const { certBag, pkcs8ShroudedKeyBag, keyBag } = forge.pki.oids;
   const bags = (type) => p12.getBags({ bagType: type })[type] || [];
-  const key = [...bags(pkcs8ShroudedKeyBag), ...bags(keyBag)].find((bag) => bag.key);
-  if (!key) return { kind: 'invalid', reason: 'no private key' };
-  const certificates = bags(certBag).filter((bag) => bag.cert);
-  const same = (bag) => bag.cert.publicKey.n && bag.cert.publicKey.n.equals(key.key.n);
-  const match = certificates.find(same);
-  if (!match) return { kind: 'invalid', reason: 'no certificate of the key' };
-  const pem = createPrivateKey(forge.pki.privateKeyToPem(key.key)).export({ type: 'pkcs8', format: 'pem' });
-  return { kind: 'opened', privateKey: pem, certificate: forge.pki.certificateToPem(match.cert).replaceAll('\\r\\n', '\\n') };
+  const certificates = bags(certBag).filter((bag) => bag.cert && bag.cert.publicKey && bag.cert.publicKey.n);
+  for (const { key } of [...bags(pkcs8ShroudedKeyBag), ...bags(keyBag)]) {
+    const match = key && certificates.find(({ cert }) => cert.publicKey.n.equals(key.n));
+    if (!match) continue;
+    const privateKey = createPrivateKey(forge.pki.privateKeyToPem(key)).export({ type: 'pkcs8', format: 'pem' });
+    const certificate = forge.pki.certificateToPem(match.cert).replaceAll('\\r\\n', '\\n');
+    return { kind: 'opened', privateKey, certificate };
+  }
+  return { kind: 'no_pair' };
 }
 let answer;
-try { answer = open(workerData); } catch { answer = { kind: 'invalid', reason: 'PKCS#12' }; }
+try { answer = open(workerData); } catch { answer = { kind: 'structure' }; }
 parentPort.postMessage(answer);
 `;
 
-function inWorker(input: { readonly der: string; readonly passphrase: string }, limits: Pkcs12Limits): Promise<Answer> {
+function inWorker(
+  input: { readonly der: Uint8Array; readonly passphrase: string },
+  limits: Pkcs12Limits,
+): Promise<Answer> {
   const forge = createRequire(import.meta.url).resolve('node-forge');
   return new Promise((resolve) => {
     const worker = new Worker(workerSource, {
@@ -91,9 +101,8 @@ function inWorker(input: { readonly der: string; readonly passphrase: string }, 
       workerData: { ...input, forge },
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb, maxYoungGenerationSizeMb: 32 },
     });
-    const timer = setTimeout(() => settle({ kind: 'invalid', reason: `> ${limits.timeoutMs} ms` }), limits.timeoutMs);
     let settled = false;
     const settle = (answer: Answer): void => {
       if (settled) return;
@@ -101,61 +110,58 @@ function inWorker(input: { readonly der: string; readonly passphrase: string }, 
       clearTimeout(timer);
       void worker.terminate().then(() => resolve(answer));
     };
+    const timer = setTimeout(() => settle({ kind: 'limits' }), limits.timeoutMs);
     worker.once('message', (answer: Answer) => settle(answer));
-    worker.once('error', () => settle({ kind: 'invalid', reason: 'PKCS#12' }));
-    worker.once('exit', () => settle({ kind: 'invalid', reason: 'PKCS#12' }));
+    // Out of memory arrives here.
+    worker.once('error', () => settle({ kind: 'limits' }));
+    worker.once('exit', () => settle({ kind: 'structure' }));
   });
 }
 
 interface Header {
   readonly hasMac: boolean;
-  /** The largest INTEGER outside the encrypted parts: an upper bound of every iteration count that is visible. */
-  readonly largestInteger: number;
+  /** The largest iteration count that the file asks for, of the MAC and of every encryption that is visible. */
+  readonly iterations: number;
 }
 
-/** Walks the DER without building anything: is there a MAC, and how many iterations are asked for? `undefined` for broken DER. */
+/** Reads `PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL }` without decrypting anything. */
 function readHeader(bytes: Uint8Array): Header | undefined {
-  let largestInteger = 0;
-  let nodes = 0;
-  const walk = (start: number, end: number, depth: number, visit?: (index: number) => void): boolean => {
-    let at = start;
-    let index = 0;
-    while (at < end) {
-      nodes += 1;
-      if (depth > 32 || nodes > 10_000) return false;
-      const tag = bytes[at] ?? 0;
-      const first = bytes[at + 1];
-      if (first === undefined) return false;
-      let length = first;
-      let content = at + 2;
-      if (first >= 0x80) {
-        const count = first & 0x7f;
-        // BER's indefinite length is not DER.
-        if (count === 0 || count > 4) return false;
-        length = 0;
-        for (let offset = 0; offset < count; offset += 1) length = length * 256 + (bytes[content + offset] ?? 0);
-        content += count;
-      }
-      if (content + length > end) return false;
-      if (depth === 1) visit?.(index);
-      index += 1;
-      if (tag === 0x02 && length <= 6) {
-        let value = 0;
-        for (let offset = 0; offset < length; offset += 1) value = value * 256 + (bytes[content + offset] ?? 0);
-        if (value > largestInteger) largestInteger = value;
-      }
-      const constructed = (tag & 0x20) !== 0;
-      // An OCTET STRING of a PFX wraps more DER (the AuthenticatedSafe and SafeContents); where it is not DER it is data.
-      if (constructed && !walk(content, content + length, depth + 1, visit)) return false;
-      if (tag === 0x04 && length > 2 && bytes[content] === 0x30) walk(content, content + length, depth + 1);
-      at = content + length;
-    }
-    return at === end;
-  };
-  let members = 0;
-  const whole = walk(0, bytes.length, 0, (index) => {
-    members = Math.max(members, index + 1);
-  });
-  // PFX ::= SEQUENCE { version, authSafe, macData OPTIONAL }
-  return whole ? { hasMac: members >= 3, largestInteger } : undefined;
+  const pfx = readBer(bytes);
+  const [version, authSafe, macData] = pfx?.children ?? [];
+  if (pfx?.tag !== sequenceTag || integerOf(bytes, version) !== 3 || authSafe?.tag !== sequenceTag) return undefined;
+  if (macData === undefined) return { hasMac: false, iterations: 0 };
+  const [digest, salt, count] = macData.children;
+  if (digest === undefined || salt?.tag !== octetStringTag) return undefined;
+  // MacData's iterations default to 1.
+  const ofMac = count === undefined ? 1 : integerOf(bytes, count);
+  const ofContent = largestIterations(bytes, authSafe, 0);
+  if (ofMac === undefined || ofContent === undefined) return undefined;
+  return { hasMac: true, iterations: Math.max(ofMac, ofContent) };
+}
+
+/** PKCS#12's own schemes are below 1.2.840.113549.1.12.1; PBES2 takes its key from PBKDF2. */
+const pkcs12Scheme = '2a864886f70d010c01';
+const pbkdf2 = '2a864886f70d01050c';
+const dataContent = '2a864886f70d010701';
+
+/** Looks at every AlgorithmIdentifier, also in what `data` contents wrap. `undefined` when something does not parse. */
+function largestIterations(bytes: Uint8Array, node: BerNode, depth: number): number | undefined {
+  const [first, second] = node.children;
+  const oid = node.tag === sequenceTag ? oidOf(bytes, first) : '';
+  if (oid.startsWith(pkcs12Scheme) || oid === pbkdf2) return integerOf(bytes, second?.children[1]);
+  let largest = 0;
+  if (oid === dataContent && second?.children[0]?.tag !== undefined) {
+    // AuthenticatedSafe wraps SafeContents, which wraps no further data.
+    const content = octetsOf(bytes, second.children[0]);
+    const inner = depth > 2 ? undefined : readBer(content);
+    const found = inner && largestIterations(content, inner, depth + 1);
+    if (found === undefined) return undefined;
+    largest = found;
+  }
+  for (const child of node.children) {
+    const found = largestIterations(bytes, child, depth);
+    if (found === undefined) return undefined;
+    largest = Math.max(largest, found);
+  }
+  return largest;
 }

@@ -132,6 +132,8 @@ export const cli = {
   'kind.pkcs12': 'a PKCS#12 file (.p12)',
   'kind.pkcs7': 'a PKCS#7 file (.p7b)',
   'kind.bare-base64': 'base64 without its BEGIN and END lines',
+  'kind.ssh-public-key': 'an SSH public key',
+  'kind.utf16-text': 'text in UTF-16 (save it as UTF-8)',
   'kind.zip': 'a zip archive (unpack the certificate package first)',
   'kind.html': 'a web page',
   'kind.json': 'a JSON file',

@@ -50,4 +50,10 @@ export const sign = {
   'reason.out_refund_no': 'an out_refund_no has 1 to 64 letters, digits, _ - | * @',
   'reason.transaction_id': 'a transaction_id has at most 32 letters and digits',
   'sign.hint.oaep_failed': 'Use the private key of the merchant certificate that the field was encrypted with.',
+  'reason.p12_size': 'it is larger than {max} bytes',
+  'reason.p12_structure': 'its structure is broken',
+  'reason.p12_no_mac': 'it has no MAC, so anybody could have changed it',
+  'reason.p12_iterations': 'it asks for more than {max} iterations',
+  'reason.p12_no_pair': 'it holds no RSA private key with its certificate',
+  'reason.p12_limits': 'opening it takes too much time or memory',
 } as const;

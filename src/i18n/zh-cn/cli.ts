@@ -133,6 +133,8 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'kind.pkcs12': 'PKCS#12 文件(.p12)',
   'kind.pkcs7': 'PKCS#7 文件(.p7b)',
   'kind.bare-base64': '缺少 BEGIN/END 行的 base64',
+  'kind.ssh-public-key': 'SSH 公钥',
+  'kind.utf16-text': 'UTF-16 编码的文本(请另存为 UTF-8)',
   'kind.zip': 'zip 压缩包(请先解压证书包)',
   'kind.html': '网页',
   'kind.json': 'JSON 文件',

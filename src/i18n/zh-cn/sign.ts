@@ -52,4 +52,10 @@ export const sign: Readonly<Record<keyof typeof en, string>> = {
   'reason.out_refund_no': 'out_refund_no 为 1 至 64 位字母、数字或 _ - | * @',
   'reason.transaction_id': 'transaction_id 最多 32 位字母或数字',
   'sign.hint.oaep_failed': '请使用加密该字段的那张商户证书所对应的私钥。',
+  'reason.p12_size': '超过 {max} 字节',
+  'reason.p12_structure': '文件结构已损坏',
+  'reason.p12_no_mac': '没有 MAC,内容可能已被篡改',
+  'reason.p12_iterations': '要求的迭代次数超过 {max}',
+  'reason.p12_no_pair': '其中没有成对的 RSA 私钥和证书',
+  'reason.p12_limits': '打开它需要过多时间或内存',
 };

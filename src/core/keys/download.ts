@@ -37,8 +37,8 @@ export const certificatesRequest: ApiRequest = {
  * dates and, if asked, the issuer. All or nothing; nothing is stored here. A signature that does not hold is asked for once
  * more, since it may be a probe (protocol 2).
  *
- * @throws `CERTIFICATES_NONE` for a merchant on the WeChat Pay public key; `CERTIFICATES_INVALID`, also for a wrong APIv3
- *   key; `SIGNATURE_*`, and what `settle` throws
+ * @throws `CERTIFICATES_NONE` for a merchant on the WeChat Pay public key; `DECRYPT_FAILED` for a wrong APIv3 key;
+ *   `CERTIFICATES_INVALID`, `SIGNATURE_*`, and what `settle` throws
  */
 export async function downloadCertificates(options: DownloadOptions): Promise<CertificateSet> {
   for (let attempt = 1; ; attempt++) {
@@ -77,9 +77,6 @@ async function believe(response: ApiResponse, options: DownloadOptions): Promise
   const now = options.clock.now();
   const certificates = decryptCertificates(response.body, options.apiV3Key).map(platformCertificate);
   if (certificates.length === 0) throw new WxpayError('CERTIFICATES_NONE');
-  if (certificates.some((key, index) => certificates.findIndex((other) => sameSerial(other.id, key.id)) !== index)) {
-    throw invalid('twice', {});
-  }
   const candidates: readonly VerificationKey[] = [...(options.publicKeys ?? []), ...certificates];
   const bySerial = (id: string): VerificationKey | undefined =>
     candidates.find((key) => key.id === id || (key.kind === 'platform-certificate' && sameSerial(key.id, id)));
@@ -106,8 +103,7 @@ async function believe(response: ApiResponse, options: DownloadOptions): Promise
  */
 function platformCertificate(entry: DownloadedCertificate): PlatformCertificate {
   const x509 = new X509Certificate(entry.certificate);
-  // As the API writes it and the header names it; the certificate's own form may lack leading zeros.
-  const id = entry.serial_no.toUpperCase();
+  const id = entry.serial_no;
   requireStrongRsa(x509.publicKey, id);
   const effectiveAt = timeOf(entry.effective_time);
   const retiredAt = timeOf(entry.expire_time);

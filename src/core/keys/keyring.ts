@@ -24,6 +24,11 @@ export interface KeyRingOptions {
   readonly cooldownMs?: number;
 }
 
+/** A refresh's certificates, and whether the cache took them (a read-only directory does not). */
+export interface Refreshed extends CertificateSet {
+  readonly cached: boolean;
+}
+
 /** A key ring whose certificates can be fetched on purpose. */
 export interface CertificateKeyRing extends KeyRing {
   /**
@@ -31,7 +36,7 @@ export interface CertificateKeyRing extends KeyRing {
    *
    * @throws what `downloadCertificates` throws, and `CREDENTIAL_MISSING` for a profile without an APIv3 key
    */
-  refresh(): Promise<CertificateSet>;
+  refresh(): Promise<Refreshed>;
 }
 
 /** "Call periodically, interval below 12 hours" (protocol 3.5). */
@@ -48,6 +53,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
   const cooldownMs = options.cooldownMs ?? 60_000;
   let held: CertificateSet | undefined;
   let loaded = false;
+  let cached = false;
   let lastAttempt = Number.NEGATIVE_INFINITY;
   let lastFailure: unknown;
   let flight: Promise<void> | undefined;
@@ -92,7 +98,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
         const set = await certificates.download();
         held = set;
         loaded = true;
-        certificates.store.save(set);
+        cached = certificates.store.save(set);
       });
     })().finally(() => {
       flight = undefined;
@@ -142,7 +148,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
       if (certificates === undefined) throw noApiKey();
       if (flight !== undefined) await flight.catch(() => undefined);
       await refreshOnce(undefined);
-      return held ?? { downloadedAt: clock.now(), certificates: [] };
+      return { ...(held ?? { downloadedAt: clock.now(), certificates: [] }), cached };
     },
   };
 }

@@ -115,6 +115,7 @@ const categories = {
 
   CONFIRMATION_REQUIRED: 'unconfirmed',
   CONFIRMATION_DECLINED: 'unconfirmed',
+  REMOVAL_UNCONFIRMED: 'unconfirmed',
   NOT_FINAL: 'not_final',
 } as const satisfies Record<string, ErrorCategory>;
 

@@ -121,3 +121,18 @@ function normal(field: ProfileField, value: string): string {
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
+
+/** A profile as if it had been read from `file`, with no other layer: for checking one before it is saved, and for lists. */
+export function resolvedFrom(
+  { name, file, profile }: StoredProfile,
+  allowHosts: readonly string[] = [],
+): ResolvedProfile {
+  const values: Partial<Record<ProfileField, Sourced>> = {};
+  const stored = profile as Partial<Record<ProfileField, string>>;
+  for (const field of profileFieldNames) {
+    const value = stored[field];
+    if (value !== undefined) values[field] = { value, source: { from: 'profile', name, file } };
+  }
+  values.base_url ??= { value: defaultBaseUrl, source: { from: 'default' } };
+  return { name, values, shadowed: [], live: isLive(parseBaseUrl(values.base_url.value, allowHosts)) };
+}

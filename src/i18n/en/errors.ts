@@ -152,6 +152,8 @@ export const errors = {
   'hint.CONFIRMATION_REQUIRED': 'Run it on a terminal, or add --yes.',
   'error.CONFIRMATION_DECLINED': 'Not confirmed. Nothing was sent.',
   'hint.CONFIRMATION_DECLINED': 'Run the command again when you are sure.',
+  'error.REMOVAL_UNCONFIRMED': 'Removing the profile {name} needs a yes. Nothing was changed.',
+  'hint.REMOVAL_UNCONFIRMED': 'Run it on a terminal, or add --yes.',
   'error.NOT_FINAL': '{what} is not final yet: {state}.',
   'hint.NOT_FINAL': 'Ask again later.',
 } as const satisfies Readonly<Record<`error.${ErrorCode}` | `hint.${ErrorCode}`, string>>;

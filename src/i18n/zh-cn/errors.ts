@@ -140,6 +140,8 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.CONFIRMATION_REQUIRED': '在终端里运行,或加 --yes。',
   'error.CONFIRMATION_DECLINED': '未确认,请求没有发出。',
   'hint.CONFIRMATION_DECLINED': '确定后再运行。',
+  'error.REMOVAL_UNCONFIRMED': '删除配置 {name} 需要确认。没有任何改动。',
+  'hint.REMOVAL_UNCONFIRMED': '请在终端里运行,或加 --yes。',
   'error.NOT_FINAL': '{what} 尚未到终态:{state}。',
   'hint.NOT_FINAL': '请稍后再查。',
 };

@@ -70,6 +70,8 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;
   readonly cwd: string;
+  /** This process's number. */
+  readonly pid: number;
   readonly clock: Clock;
   readonly nonce: Nonce;
   /** Cryptographic randomness. */

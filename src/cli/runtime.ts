@@ -104,6 +104,7 @@ export function createRuntime(parts: RuntimeParts): {
     env: world.env,
     platform: world.platform,
     cwd: world.cwd,
+    pid: world.pid,
     clock: world.clock,
     nonce: () => nonce(world),
     randomBytes: (size) => world.randomBytes(size),

@@ -13,6 +13,10 @@ interface Arrival {
   readonly text: string;
 }
 
+interface Envelope {
+  readonly resource: Record<string, string>;
+}
+
 interface Receiver {
   readonly url: string;
   readonly arrivals: readonly Arrival[];
@@ -102,7 +106,7 @@ test('a payment sends the signed, encrypted callback that the documentation desc
   });
   expect(holds(arrival!.headers, arrival!.text, platformKey(stage.emulator.info))).toBe(true);
   expect(holds(arrival!.headers, `${arrival!.text} `, platformKey(stage.emulator.info))).toBe(false);
-  const envelope = JSON.parse(arrival!.text) as Record<string, never>;
+  const envelope = JSON.parse(arrival!.text) as Envelope;
   expect(envelope).toEqual({
     id: paid.callback!.id,
     create_time: '2026-11-23T10:34:56+08:00',
@@ -118,7 +122,7 @@ test('a payment sends the signed, encrypted callback that the documentation desc
     },
   });
   expect(paid.callback!.id.length).toBeLessThanOrEqual(36);
-  const transaction = decrypt(envelope['resource'], stage.emulator.info.api_v3_key);
+  const transaction = decrypt(envelope.resource, stage.emulator.info.api_v3_key);
   expect(transaction).toEqual(paid.transaction);
   expect(transaction).toMatchObject({
     trade_state: 'SUCCESS',
@@ -136,8 +140,8 @@ test("a service provider's order is announced to it under its own key, naming th
   await client.call('POST', '/v3/pay/partner/transactions/native', body);
   const paid = await stage.emulator.pay({ order: body['out_trade_no'] as string });
   expect(paid.callback).toMatchObject({ delivered: true, status: 204 });
-  const envelope = JSON.parse(receiver.arrivals[0]!.text) as Record<string, never>;
-  expect(decrypt(envelope['resource'], info.api_v3_key)).toMatchObject({
+  const envelope = JSON.parse(receiver.arrivals[0]!.text) as Envelope;
+  expect(decrypt(envelope.resource, info.api_v3_key)).toMatchObject({
     sp_mchid: info.mchid,
     sub_mchid: '1900000109',
     payer: { sp_openid: expect.stringMatching(/^o.{27}$/) as string },

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holds, makeClient, platformKey, send } from './raw-client.ts';
 import type { RawAnswer, RawOptions } from './raw-client.ts';
@@ -230,13 +230,13 @@ describe('verifies the signature over what really came', () => {
   test('accepts fields in any order', async () => {
     const authorization = (honest: string): string => {
       const [scheme, fields] = honest.split(' ') as [string, string];
-      return `${scheme} ${fields.split(',').reverse().join(',')}`;
+      return `${scheme} ${fields.split(',').toReversed().join(',')}`;
     };
     expect((await get({ authorization })).status).toBe(404);
   });
 
   test('B2: compares the raw request line, whatever characters it has', async () => {
-    const character = fc.constantFrom(...'abcXYZ019_-|*.~!$&()+,;=:@%{}"<>^`\\\'');
+    const character = fc.constantFrom(...Array.from('abcXYZ019_-|*.~!$&()+,;=:@%{}"<>^`\\\''));
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: character, minLength: 1, maxLength: 24 }), async (text) => {
         const target = `/v3/pay/transactions/out-trade-no/${text.replaceAll('?', '')}?mchid=${text}`;

@@ -220,7 +220,7 @@ describe.each(['direct', 'partner'] as const)('%s', (party) => {
 
     test('members in another order are the same parameters', async () => {
       await bring('NOTPAY');
-      const reversed = Object.fromEntries(Object.entries(body).reverse());
+      const reversed = Object.fromEntries(Object.entries(body).toReversed());
       expect((await prepay(product, reversed)).status).toBe(200);
     });
   });

@@ -214,7 +214,7 @@ const wrongTypes: Readonly<Record<Row['type'], readonly unknown[]>> = {
 
 function casesOf(row: Row): Case[] {
   const make = (what: string, value: unknown, accepted: boolean): Case => ({ path: row.path, what, value, accepted });
-  const isElement = /\.0$/.test(row.path);
+  const isElement = row.path.endsWith('.0');
   const lengths =
     row.type !== 'string' || row.max === undefined || row.fill === ''
       ? []

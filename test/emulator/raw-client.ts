@@ -14,7 +14,7 @@ export interface RawAnswer {
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly text: string;
   /** The parsed body; `undefined` when it is empty. */
-  readonly json: Record<string, never> & { code?: string; message?: string; detail?: unknown };
+  readonly json: Readonly<Record<string, unknown>> & { code?: string; message?: string };
 }
 
 export interface RawOptions {

@@ -16,11 +16,11 @@ export interface Stage {
   readonly emulator: Emulator;
   readonly client: RawClient;
   readonly dir: string;
-  now(): number;
+  readonly now: () => number;
   /** Moves the emulator's clock. */
-  advance(milliseconds: number): void;
+  readonly advance: (milliseconds: number) => void;
   /** A number that no test has used. */
-  number(): string;
+  readonly number: () => string;
   end(): Promise<void>;
 }
 
@@ -59,10 +59,10 @@ export async function openStage(options: Partial<EmulatorOptions> = {}): Promise
   let made = 0;
   return {
     emulator,
-    client: makeClient(emulator.info, clock.now),
+    client: makeClient(emulator.info, () => clock.now()),
     dir,
-    now: clock.now,
-    advance: clock.advance,
+    now: () => clock.now(),
+    advance: (milliseconds) => clock.advance(milliseconds),
     number: () => {
       made += 1;
       return `T${String(made).padStart(9, '0')}`;

@@ -34,6 +34,7 @@ export const command: CommandModule = {
       clock: runtime.clock,
       randomBytes: (size) => runtime.randomBytes(size),
       dir,
+      pid: runtime.pid,
       host,
       port: readPort(textOption(options, 'port')),
       mode: modes.find((mode) => mode === options['mode']) ?? 'mixed',

@@ -150,9 +150,11 @@ function largestIterations(bytes: Uint8Array, node: BerNode, depth: number): num
   const oid = node.tag === sequenceTag ? oidOf(bytes, first) : '';
   if (oid.startsWith(pkcs12Scheme) || oid === pbkdf2) return integerOf(bytes, second?.children[1]);
   let largest = 0;
-  if (oid === dataContent && second?.children[0]?.tag !== undefined) {
+  const [wrapped] = second?.children ?? [];
+  // ContentInfo ::= SEQUENCE { contentType, [0] EXPLICIT content }; an EncryptedContentInfo begins with the same OID.
+  if (oid === dataContent && second?.tag === 0xa0 && wrapped !== undefined) {
     // AuthenticatedSafe wraps SafeContents, which wraps no further data.
-    const content = octetsOf(bytes, second.children[0]);
+    const content = octetsOf(bytes, wrapped);
     const inner = depth > 2 ? undefined : readBer(content);
     const found = inner && largestIterations(content, inner, depth + 1);
     if (found === undefined) return undefined;

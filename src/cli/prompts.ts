@@ -4,7 +4,7 @@
  */
 import { Writable } from 'node:stream';
 import { WxpayError } from '../core/errors.ts';
-import { safeText } from '../output/safe-text.ts';
+import { safeMultiline, safeText } from '../output/safe-text.ts';
 import { Interrupted } from './interrupt.ts';
 import type { World } from './world.ts';
 
@@ -76,7 +76,11 @@ export function createPrompts(world: PromptWorld): Prompts {
       ask(
         ({ input }, context) =>
           input(
-            { message, ...(initial === undefined ? {} : { default: initial }), validate: verdictOf(validate) },
+            {
+              message: safeMultiline(message),
+              ...(initial === undefined ? {} : { default: initial }),
+              validate: verdictOf(validate),
+            },
             context,
           ),
         inputEnded(message),
@@ -85,7 +89,10 @@ export function createPrompts(world: PromptWorld): Prompts {
       ask(
         // Without `toggleMask: false` Ctrl-T would show the secret.
         ({ password }, context) =>
-          password({ message, mask: true, toggleMask: false, validate: verdictOf(validate) }, context),
+          password(
+            { message: safeMultiline(message), mask: true, toggleMask: false, validate: verdictOf(validate) },
+            context,
+          ),
         inputEnded(message),
       ),
     select: <T extends string>({
@@ -99,12 +106,15 @@ export function createPrompts(world: PromptWorld): Prompts {
     }) =>
       ask(
         ({ select }, context) =>
-          select<T>({ message, choices, ...(initial === undefined ? {} : { default: initial }) }, context),
+          select<T>(
+            { message: safeMultiline(message), choices, ...(initial === undefined ? {} : { default: initial }) },
+            context,
+          ),
         inputEnded(message),
       ),
     confirm: ({ message }) =>
       ask(
-        ({ confirm }, context) => confirm({ message, default: false }, context),
+        ({ confirm }, context) => confirm({ message: safeMultiline(message), default: false }, context),
         new WxpayError('CONFIRMATION_DECLINED', { outcome: 'not_sent' }),
       ),
   };

@@ -63,9 +63,23 @@ export async function replaceFile(path: string, content: string, randomBytes: (s
 }
 
 /** The text of a file of ours. @throws WxpayError `KEY_UNREADABLE` */
-export async function readOwnFile(path: string): Promise<string> {
+async function readOwnFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new WxpayError('KEY_UNREADABLE', { params: { source: path, reason: reasonOf(error) }, cause: error });
+  }
+}
+
+/**
+ * Reads a file of ours and makes of its text what `parse` makes.
+ *
+ * @throws WxpayError `KEY_UNREADABLE`, naming the file
+ */
+export async function parseOwnFile<T>(path: string, parse: (text: string) => T): Promise<T> {
+  const text = await readOwnFile(path);
+  try {
+    return parse(text);
   } catch (error) {
     throw new WxpayError('KEY_UNREADABLE', { params: { source: path, reason: reasonOf(error) }, cause: error });
   }

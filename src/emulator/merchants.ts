@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import { issueCertificate, makeKeys, makePkcs12 } from './authority.ts';
 import type { Issuer } from './authority.ts';
-import { keepFiles, listSets, readOwnFile } from './folder.ts';
+import { keepFiles, listSets, parseOwnFile } from './folder.ts';
 
 export interface SubMerchant {
   readonly mchid: string;
@@ -159,9 +159,11 @@ interface StoredMerchant {
 }
 
 async function readMerchant(home: string): Promise<Merchant> {
-  const stored = readStored(join(home, 'merchant.json'), await readOwnFile(join(home, 'merchant.json')));
   const certificateFile = join(home, 'apiclient_cert.pem');
-  const x509 = readCertificate(certificateFile, await readOwnFile(certificateFile));
+  const [stored, x509] = await Promise.all([
+    parseOwnFile(join(home, 'merchant.json'), (text) => JSON.parse(text) as StoredMerchant),
+    parseOwnFile(certificateFile, (pem) => new X509Certificate(pem)),
+  ]);
   return {
     mchid: stored.mchid,
     appids: stored.appids,
@@ -176,22 +178,6 @@ async function readMerchant(home: string): Promise<Merchant> {
       p12_file: join(home, 'apiclient_cert.p12'),
     },
   };
-}
-
-function readStored(file: string, text: string): StoredMerchant {
-  try {
-    return JSON.parse(text) as StoredMerchant;
-  } catch (error) {
-    throw new WxpayError('KEY_UNREADABLE', { params: { source: file, reason: 'not JSON' }, cause: error });
-  }
-}
-
-function readCertificate(file: string, text: string): X509Certificate {
-  try {
-    return new X509Certificate(text);
-  } catch (error) {
-    throw new WxpayError('KEY_UNREADABLE', { params: { source: file, reason: 'not a certificate' }, cause: error });
-  }
 }
 
 /** 32 letters and digits. */

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { issueCertificate, makeKeys } from './authority.ts';
 import type { Issuer } from './authority.ts';
-import { keepFiles, readOwnFile } from './folder.ts';
+import { keepFiles, parseOwnFile } from './folder.ts';
 
 /** Which keys sign: platform certificate alone, public key alone, or both side by side as during a migration (protocol 4). */
 export type Mode = 'certificate' | 'public-key' | 'mixed';
@@ -37,31 +37,37 @@ interface Tools {
 /** Reads the platform's keys from `dir`, or makes them there. */
 export async function openPlatform(dir: string, tools: Tools): Promise<Platform> {
   const home = await keepFiles(dir, 'platform', tools.randomBytes, async () => makePlatform(tools));
-  const read = async (name: string): Promise<string> => readOwnFile(join(home, name));
-  const [caKey, caCertificate, key, pem, publicKeyPrivate, publicKeyId] = await Promise.all(
-    ['ca_key.pem', 'ca_cert.pem', 'platform_key.pem', 'platform_cert.pem', 'pub_key_private.pem', 'pub_key_id'].map(
-      read,
-    ) as [Promise<string>, Promise<string>, Promise<string>, Promise<string>, Promise<string>, Promise<string>],
-  );
-  const x509 = new X509Certificate(pem);
-  const publicKey = createPrivateKey(publicKeyPrivate);
+  const file = (name: string): string => join(home, name);
+  const privateKey = async (name: string): Promise<{ pem: string; key: KeyObject }> =>
+    parseOwnFile(file(name), (pem) => ({ pem, key: createPrivateKey(pem) }));
+  const certificate = async (name: string): Promise<{ pem: string; x509: X509Certificate }> =>
+    parseOwnFile(file(name), (pem) => ({ pem, x509: new X509Certificate(pem) }));
+  const [caKey, ca, platformKey, platform, wechatpayKey, publicKeyId] = await Promise.all([
+    privateKey('ca_key.pem'),
+    certificate('ca_cert.pem'),
+    privateKey('platform_key.pem'),
+    certificate('platform_cert.pem'),
+    privateKey('pub_key_private.pem'),
+    parseOwnFile(file('pub_key_id'), (text) => text.trim()),
+  ]);
+  const { x509 } = platform;
   return {
-    issuer: { certificate: caCertificate, privateKey: caKey },
-    foreignKey: createPrivateKey(caKey),
+    issuer: { certificate: ca.pem, privateKey: caKey.pem },
+    foreignKey: caKey.key,
     certificate: {
       id: x509.serialNumber,
-      privateKey: createPrivateKey(key),
+      privateKey: platformKey.key,
       publicKey: x509.publicKey,
-      pem,
-      file: join(home, 'platform_cert.pem'),
+      pem: platform.pem,
+      file: file('platform_cert.pem'),
       effectiveAt: Date.parse(x509.validFrom),
       expiresAt: Date.parse(x509.validTo),
     },
     publicKey: {
-      id: publicKeyId.trim(),
-      privateKey: publicKey,
-      publicKey: createPublicKey(publicKey),
-      file: join(home, 'pub_key.pem'),
+      id: publicKeyId,
+      privateKey: wechatpayKey.key,
+      publicKey: createPublicKey(wechatpayKey.key),
+      file: file('pub_key.pem'),
     },
   };
 }

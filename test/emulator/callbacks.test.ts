@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { callbackSchedule } from '../../src/emulator/notify.ts';
 import { holds, makeClient, platformKey, wechatpayKey } from './raw-client.ts';
-import { openStage, orderBody, partnerBody } from './stage.ts';
+import { openSibling, openStage, orderBody, partnerBody } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 interface Arrival {
@@ -192,7 +192,7 @@ describe('which key signs', () => {
   ] as const)(
     'in %s mode: answers by %s key when asked for the public one, callbacks by %s key',
     async (mode, answers, callbacks) => {
-      const own = await openStage({ mode });
+      const own = await openSibling(stage, { mode });
       receiver = await receive(200);
       try {
         // The key files are there in every mode; the info names those that a merchant of that mode has.
@@ -219,8 +219,8 @@ describe('which key signs', () => {
         } else {
           expect(plain.status).toBe(200);
         }
-        await placeAndPay(own, receiver!.url);
-        const [arrival] = receiver!.arrivals;
+        await placeAndPay(own, receiver.url);
+        const [arrival] = receiver.arrivals;
         expect(holds(arrival!.headers, arrival!.text, keys[callbacks])).toBe(true);
         const id = callbacks === 'public' ? all.public_key_id : all.platform_serial_no;
         expect(arrival!.headers['wechatpay-serial']).toEqual([id]);

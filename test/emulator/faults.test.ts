@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { FaultInput } from '../../src/emulator/faults.ts';
 import { holds, platformKey } from './raw-client.ts';
 import type { RawAnswer } from './raw-client.ts';
-import { openStage, orderBody } from './stage.ts';
+import { openSibling, openStage, orderBody } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 let stage: Stage;
@@ -191,7 +191,7 @@ describe('signature', () => {
 });
 
 test('C4: replay-other answers validly about another order', async () => {
-  const own = await openStage();
+  const own = await openSibling(stage);
   try {
     const body = orderBody(own, 'native');
     const number = body['out_trade_no'] as string;

@@ -1,14 +1,17 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holds, makeClient, platformKey, send } from './raw-client.ts';
 import type { RawAnswer, RawOptions } from './raw-client.ts';
-import { openStage, orderBody } from './stage.ts';
+import { openSibling, openStage, orderBody } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 let stage: Stage;
+/** A key that belongs to nobody here. */
+const strangerKey = (): KeyObject => createPrivateKey(readFileSync(`${stage.dir}/platform/platform_key.pem`));
 beforeAll(async () => {
   stage = await openStage();
 });
@@ -123,7 +126,7 @@ describe('refuses before it looks at the signature', () => {
   });
 
   test('a timestamp in milliseconds, even with a wrong signature', async () => {
-    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const key = strangerKey();
     const answer = await get({ timestamp: String(stage.now()), key });
     expect(answer.json.message).toContain('不得超过5分钟');
   });
@@ -191,7 +194,7 @@ describe('verifies the signature over what really came', () => {
     ['no body', () => ({ signedBody: '' })],
     ['the body written anew', (text) => ({ signedBody: JSON.stringify(JSON.parse(text), null, 1) })],
     ['one line feed more', (text) => ({ signedBody: `${text}\n` })],
-    ['another key', () => ({ key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey })],
+    ['another key', () => ({ key: strangerKey() })],
     [
       'another timestamp in the header',
       () => ({
@@ -358,7 +361,7 @@ describe('I3: no web page and no rebound name gets through', () => {
 
 test('a merchant that brings its own certificate is served under its own serial', async () => {
   const { info } = stage.emulator;
-  const own = await openStage({
+  const own = await openSibling(stage, {
     merchants: [
       {
         mchid: '1234567890',
@@ -372,7 +375,7 @@ test('a merchant that brings its own certificate is served under its own serial'
     const client = makeClient({ ...info, url: own.emulator.url, mchid: '1234567890' }, own.now);
     const target = '/v3/pay/transactions/out-trade-no/UNKNOWN01?mchid=1234567890';
     expect((await client.call('GET', target)).json.code).toBe('ORDER_NOT_EXIST');
-    const other = { key: createPrivateKey(readFileSync(own.emulator.info.private_key_file)) };
+    const other = { key: strangerKey() };
     expect((await client.call('GET', target, undefined, other)).json.code).toBe('SIGN_ERROR');
   } finally {
     await own.end();

@@ -64,13 +64,19 @@ export function createRuntime(parts: RuntimeParts): {
     return resolved;
   });
 
+  /** Files that were warned about already: several readers may come across the same one. */
+  const loose = new Set<string>();
   const credentialsOf = async (of: ResolvedProfile): Promise<Credentials> => {
     const { openCredentials } = await import('../profiles/credentials.ts');
     return openCredentials(of, {
       env: world.env,
       platform: world.platform,
       uid: world.uid,
-      onLooseFile: (file, mode) => note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') }),
+      onLooseFile: (file, mode) => {
+        if (loose.has(file)) return;
+        loose.add(file);
+        note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') });
+      },
     });
   };
   const credentials = once(async (): Promise<Credentials> => credentialsOf(await profile()));

@@ -1,20 +1,34 @@
-// Builds dist/: one ESM chunk per lazily loaded command, plus what they share.
+// Builds dist/: one ESM chunk per lazily loaded command, plus what they share. The old build stays until the new one is whole.
 import { build } from 'esbuild';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true });
-await build({
-  entryPoints: { 'cli/main': 'src/cli/main.ts' },
-  absWorkingDir: new URL('..', import.meta.url).pathname,
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  packages: 'external',
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.18',
-  define: { __WXPAY_VERSION__: JSON.stringify(version) },
-  chunkNames: 'chunks/[name]-[hash]',
-  logLevel: 'warning',
-});
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const fresh = `dist.new-${process.pid}`;
+try {
+  await build({
+    entryPoints: { 'cli/main': 'src/cli/main.ts' },
+    absWorkingDir: root,
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.18',
+    define: { __WXPAY_VERSION__: JSON.stringify(version) },
+    chunkNames: 'chunks/[name]-[hash]',
+    logLevel: 'warning',
+  });
+  const old = `${root}dist.old-${process.pid}`;
+  try {
+    renameSync(`${root}dist`, old);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  renameSync(`${root}${fresh}`, `${root}dist`);
+  rmSync(old, { recursive: true, force: true });
+} finally {
+  rmSync(`${root}${fresh}`, { recursive: true, force: true });
+}

@@ -1,0 +1,259 @@
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { WxpayError } from '../../../src/core/errors.ts';
+import { createKeyRing, type CertificateKeyRing } from '../../../src/core/keys/keyring.ts';
+import {
+  createMemoryStore,
+  type CertificateSet,
+  type CertificateStore,
+  type PlatformCertificate,
+} from '../../../src/core/keys/store.ts';
+import type { VerificationKey } from '../../../src/core/ports.ts';
+import { fakeClock } from '../http/merchant.ts';
+import { day, platformCertificate } from './platform.ts';
+
+const start = fakeClock().now();
+const hour = 3_600_000;
+const made = platformCertificate('5a'.repeat(20), start - day, start + 400 * day);
+
+function key(serial: string, change: Partial<PlatformCertificate> = {}): PlatformCertificate {
+  return {
+    id: serial,
+    kind: 'platform-certificate',
+    publicKey: new X509Certificate(made.pem).publicKey,
+    certificate: made.pem,
+    effectiveAt: start - day,
+    expiresAt: start + 400 * day,
+    ...change,
+  };
+}
+
+const publicKey: VerificationKey = {
+  id: 'PUB_KEY_ID_0000000000000024101100397200000006',
+  kind: 'wechatpay-public-key',
+  publicKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
+};
+const A = 'AA'.repeat(20);
+const B = 'BB'.repeat(20);
+
+interface World {
+  ring: CertificateKeyRing;
+  clock: ReturnType<typeof fakeClock>;
+  store: CertificateStore;
+  downloads: () => number;
+}
+
+/** `answers` is what each download brings, the last one for ever; a function may throw. */
+function world(
+  answers: (() => readonly PlatformCertificate[] | Promise<readonly PlatformCertificate[]>)[],
+  options: { store?: CertificateStore; publicKeys?: VerificationKey[]; clock?: ReturnType<typeof fakeClock> } = {},
+): World {
+  const clock = options.clock ?? fakeClock();
+  const store = options.store ?? createMemoryStore();
+  let downloads = 0;
+  const ring = createKeyRing({
+    publicKeys: options.publicKeys ?? [],
+    certificates: {
+      store,
+      download: async () => {
+        const answer = answers[Math.min(downloads, answers.length - 1)];
+        downloads += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+        return { downloadedAt: clock.now(), certificates: (await answer?.()) ?? [] };
+      },
+    },
+    clock,
+  });
+  return { ring, clock, store, downloads: () => downloads };
+}
+
+test('public keys and platform certificates are found side by side, by their own kind of id', async () => {
+  const { ring, downloads } = world([() => [key(A)]], { publicKeys: [publicKey] });
+  expect(await ring.find(publicKey.id)).toBe(publicKey);
+  expect(downloads()).toBe(0);
+  expect((await ring.find(A))?.id).toBe(A);
+  expect((await ring.find(A.toLowerCase()))?.id).toBe(A);
+  expect((await ring.list()).map(({ id }) => id)).toEqual([publicKey.id, A]);
+});
+
+test('C3: a public key id is matched exactly and never causes a download', async () => {
+  const { ring, downloads } = world([() => []], { publicKeys: [publicKey] });
+  for (const id of [publicKey.id.toLowerCase(), 'PUB_KEY_ID_1', '', '../../x', 'xyz', 'A'.repeat(41)]) {
+    expect(await ring.find(id)).toBeUndefined();
+  }
+  expect(downloads()).toBe(0);
+});
+
+test('C3: 1 000 random serials, at once and one after the other, cause one download', async () => {
+  const { ring, downloads } = world([() => [key(A)]]);
+  const random = (i: number): string => i.toString(16).padStart(40, '1');
+  await Promise.all(Array.from({ length: 500 }, (_, i) => ring.find(random(i))));
+  for (let i = 500; i < 1_000; i++) expect(await ring.find(random(i))).toBeUndefined();
+  expect(downloads()).toBe(1);
+});
+
+test('an unknown serial is asked for again after the cooldown, and found when it came', async () => {
+  const { ring, clock, downloads } = world([() => [key(A)], () => [key(A), key(B)]]);
+  expect(await ring.find(B)).toBeUndefined();
+  clock.advance(59_000);
+  expect(await ring.find(B)).toBeUndefined();
+  expect(downloads()).toBe(1);
+  clock.advance(2_000);
+  expect((await ring.find(B))?.id).toBe(B);
+  expect(downloads()).toBe(2);
+});
+
+test('a known key needs no download for 12 hours, then one', async () => {
+  const { ring, clock, downloads } = world([() => [key(A)]]);
+  await ring.find(A);
+  clock.advance(11 * hour);
+  await ring.find(A);
+  expect(downloads()).toBe(1);
+  clock.advance(2 * hour);
+  expect((await ring.find(A))?.id).toBe(A);
+  expect(downloads()).toBe(2);
+});
+
+test('within 30 days of the end it is looked for hourly', async () => {
+  const { ring, clock, downloads } = world([() => [key(A, { expiresAt: start + 20 * day })]]);
+  await ring.find(A);
+  clock.advance(2 * hour);
+  await ring.find(A);
+  expect(downloads()).toBe(2);
+});
+
+test('a refresh that fails does not take a working key away', async () => {
+  const { ring, clock, downloads } = world([
+    () => [key(A)],
+    () => {
+      throw new WxpayError('NETWORK_DNS');
+    },
+  ]);
+  await ring.find(A);
+  clock.advance(13 * hour);
+  expect((await ring.find(A))?.id).toBe(A);
+  expect((await ring.find(A))?.id).toBe(A);
+  expect(downloads()).toBe(2);
+});
+
+test('a miss says why nothing could be fetched, also while cooling down', async () => {
+  const { ring, downloads } = world([
+    () => {
+      throw new WxpayError('DECRYPT_FAILED');
+    },
+  ]);
+  await expect(ring.find(A)).rejects.toMatchObject({ code: 'DECRYPT_FAILED' });
+  await expect(ring.find(A)).rejects.toMatchObject({ code: 'DECRYPT_FAILED' });
+  expect(downloads()).toBe(1);
+});
+
+test('a merchant without platform certificates simply does not know the serial', async () => {
+  const { ring, downloads } = world([
+    () => {
+      throw new WxpayError('CERTIFICATES_NONE');
+    },
+  ]);
+  expect(await ring.find(A)).toBeUndefined();
+  expect(await ring.find(A)).toBeUndefined();
+  expect(downloads()).toBe(1);
+  await expect(ring.refresh()).rejects.toMatchObject({ code: 'CERTIFICATES_NONE' });
+});
+
+test('an expired key is not found, and one that WeChat Pay no longer lists goes with the next refresh', async () => {
+  const { ring, clock } = world([() => [key(A, { expiresAt: start + hour }), key(B)], () => [key('EE'.repeat(20))]]);
+  expect((await ring.find(A))?.id).toBe(A);
+  clock.advance(2 * hour);
+  expect(await ring.find(A)).toBeUndefined();
+  clock.advance(13 * hour);
+  expect(await ring.find(B)).toBeUndefined();
+});
+
+test('a public key is preferred; else the certificate that became effective last and still is', async () => {
+  const certificates = [
+    key(A),
+    key(B, { effectiveAt: start - hour }),
+    key('CC'.repeat(20), { effectiveAt: start + hour }),
+    key('DD'.repeat(20), { effectiveAt: start - 1, expiresAt: start }),
+  ];
+  const both = world([() => certificates], { publicKeys: [publicKey] });
+  expect((await both.ring.preferred())?.id).toBe(publicKey.id);
+  const { ring, downloads } = world([() => certificates]);
+  expect(await ring.preferred()).toBeUndefined();
+  expect(downloads()).toBe(0);
+  await ring.refresh();
+  expect((await ring.preferred())?.id).toBe(B);
+});
+
+test('a fresh cache on disk saves the download; an old or future one does not', async () => {
+  const clock = fakeClock();
+  const saved = (downloadedAt: number): CertificateStore => {
+    const store = createMemoryStore();
+    store.save({ downloadedAt, certificates: [key(A)] });
+    return store;
+  };
+  for (const [at, downloads] of [
+    [start - hour, 0],
+    [start - 13 * hour, 1],
+    [start + hour, 1],
+  ] as const) {
+    const made = world([() => [key(A)]], { store: saved(at), clock });
+    expect((await made.ring.find(A))?.id).toBe(A);
+    expect(made.downloads()).toBe(downloads);
+  }
+});
+
+test('what another process fetched meanwhile is used instead of fetching again', async () => {
+  const store = createMemoryStore();
+  const first = world([() => [key(A)]], { store });
+  await first.ring.find(A);
+  first.clock.advance(120_000);
+  // The other process downloads while this one is about to.
+  const gate: CertificateStore = {
+    ...store,
+    exclusively: async (work) => {
+      store.save({ downloadedAt: first.clock.now(), certificates: [key(A), key(B)] });
+      return work();
+    },
+  };
+  const second = world([() => []], { store: gate, clock: first.clock });
+  expect((await second.ring.find(A))?.id).toBe(A);
+  expect((await second.ring.find(B))?.id).toBe(B);
+  expect(second.downloads()).toBe(0);
+});
+
+test('what another process fetched a moment ago without finding the serial is enough, too', async () => {
+  const store = createMemoryStore();
+  const clock = fakeClock();
+  store.save({ downloadedAt: clock.now() - 5_000, certificates: [key(A)] });
+  const { ring, downloads } = world([() => [key(B)]], { store, clock });
+  expect(await ring.find(B)).toBeUndefined();
+  expect(downloads()).toBe(0);
+});
+
+test('refresh on purpose downloads whatever is cached, and says whether the cache took it', async () => {
+  const { ring, downloads } = world([() => [key(A)], () => [key(B)]]);
+  expect(await ring.refresh()).toMatchObject({ cached: true, certificates: [{ id: A }] });
+  expect(await ring.refresh()).toMatchObject({ certificates: [{ id: B }] });
+  expect(downloads()).toBe(2);
+  const unwritable: CertificateStore = { ...createMemoryStore(), save: () => false };
+  expect(await world([() => [key(A)]], { store: unwritable }).ring.refresh()).toMatchObject({ cached: false });
+});
+
+test('without an APIv3 key there are the public keys and nothing else', async () => {
+  const ring = createKeyRing({ publicKeys: [publicKey], clock: fakeClock() });
+  expect(await ring.find(A)).toBeUndefined();
+  expect(await ring.find(publicKey.id)).toBe(publicKey);
+  await expect(ring.refresh()).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
+});
+
+test('single flight: everybody who misses at once gets the key that one download brings', async () => {
+  let release: (set: readonly PlatformCertificate[]) => void = () => undefined;
+  const { ring, downloads } = world([
+    () => new Promise<CertificateSet['certificates']>((resolve) => (release = resolve)),
+  ]);
+  const found = Promise.all([ring.find(A), ring.find(A), ring.find(B)]);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  release([key(A)]);
+  expect((await found).map((one) => one?.id)).toEqual([A, A, undefined]);
+  expect(downloads()).toBe(1);
+});

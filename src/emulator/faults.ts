@@ -182,7 +182,7 @@ function readWhen(value: unknown, fallback: When): When {
 function whole(given: Readonly<Record<string, unknown>>, name: string, min: number): number {
   const value = given[name];
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value;
-  throw invalid(name, typeof value === 'number' ? String(value) : typeof value);
+  throw invalid(name, 'key:emulator.reason.number');
 }
 
 function text(given: Readonly<Record<string, unknown>>, name: string): string {

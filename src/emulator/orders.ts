@@ -113,6 +113,9 @@ export interface OrderBook {
 
 export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook {
   const orders = new Map<string, Order>();
+  /** By transaction_id, and by out_trade_no or handle: a long test run makes many orders. */
+  const paid = new Map<string, Order>();
+  const named = new Map<string, readonly Order[]>();
   const burned = new Set<string>();
   const keyOf = (mchid: string, outTradeNo: string): string => `${mchid} ${outTradeNo}`;
 
@@ -122,11 +125,17 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     return order;
   }
 
+  function name(text: string, order: Order): void {
+    named.set(text, [...(named.get(text) ?? []), order]);
+  }
+
   function issueHandle(order: Order, now: number): Reply {
     const value = makeHandle(order.product, now, randomBytes);
     const handle = { value, expiresAt: now + handleLife[order.product] };
     // A new code_url ends the one before; a prepay_id stays good for its two hours (note A).
+    if (order.product === 'native') for (const old of order.handles) named.delete(old.value);
     order.handles = order.product === 'native' ? [handle] : [...order.handles, handle];
+    name(value, order);
     const field = { jsapi: 'prepay_id', app: 'prepay_id', native: 'code_url', h5: 'h5_url' }[order.product];
     return ok({ [field]: value });
   }
@@ -173,6 +182,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
         payment: undefined,
       };
       orders.set(key, order);
+      name(request.out_trade_no, order);
       return issueHandle(order, now);
     },
 
@@ -182,11 +192,9 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     },
 
     queryByTransaction(merchant, transactionId, subMchid, party, now) {
-      for (const order of orders.values()) {
-        if (order.payment?.transactionId !== transactionId || order.merchant.mchid !== merchant.mchid) continue;
-        return this.queryByNumber({ merchant, outTradeNo: order.request.out_trade_no, subMchid }, party, now);
-      }
-      return orderNotExist;
+      const order = paid.get(transactionId);
+      if (order?.merchant.mchid !== merchant.mchid) return orderNotExist;
+      return this.queryByNumber({ merchant, outTradeNo: order.request.out_trade_no, subMchid }, party, now);
     },
 
     close(name, party, now) {
@@ -202,11 +210,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     },
 
     find(numberOrHandle, now) {
-      const found = [...orders.values()].filter(
-        (order) =>
-          order.request.out_trade_no === numberOrHandle ||
-          order.handles.some((handle) => handle.value === numberOrHandle),
-      );
+      const found = named.get(numberOrHandle) ?? [];
       for (const order of found) current(order, now);
       return found;
     },
@@ -224,6 +228,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
         successAt: now,
         payer: payerOf(order, openid, randomBytes),
       };
+      paid.set(order.payment.transactionId, order);
       return undefined;
     },
 

@@ -36,7 +36,7 @@ export const emulator = {
   'emulator.callback.delivered': 'delivered to {url}',
   'emulator.callback.failed': 'not delivered to {url}',
   'emulator.fault.none': 'No faults are set.',
-  'emulator.fault.cleared': '{count} faults removed.',
+  'emulator.fault.cleared': 'Faults removed: {count}.',
   'emulator.column.id': 'Id',
   'emulator.column.fault': 'Fault',
   'emulator.column.request': 'Request',
@@ -48,7 +48,7 @@ export const emulator = {
   'emulator.warn.callback': 'The order is paid, but its callback was not delivered to {url}: {reason}',
   'emulator.reason.control': 'not what the control API takes',
   'emulator.reason.port': 'a port is a number from 0 to 65535',
-  'emulator.reason.number': 'not a whole number',
+  'emulator.reason.number': 'a whole number within its bounds is needed',
   'emulator.reason.merchant':
     'a merchant needs "mchid" and "appids", and takes "api_v3_key", "api_v2_key", "certificate", "public_key", "serial_no", "sub_merchants"',
   'emulator.reason.live_profile': 'this profile belongs to a live merchant; choose another name',

@@ -49,7 +49,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.warn.callback': '订单已支付,但回调未能送达 {url}:{reason}',
   'emulator.reason.control': '控制接口不接受这个值',
   'emulator.reason.port': '端口应为 0 到 65535 的数字',
-  'emulator.reason.number': '不是整数',
+  'emulator.reason.number': '应为允许范围内的整数',
   'emulator.reason.merchant':
     '商户必须有 "mchid" 和 "appids",可选 "api_v3_key"、"api_v2_key"、"certificate"、"public_key"、"serial_no"、"sub_merchants"',
   'emulator.reason.live_profile': '该配置属于真实商户,请换一个名字',

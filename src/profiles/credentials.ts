@@ -115,7 +115,7 @@ export function openCredentials(profile: ResolvedProfile, reader: SecretReader):
     return key;
   });
 
-  const apiV2Key = once(() => readSecret('api_v2_key', required('api_v2_key').value, reader));
+  const apiV2Key = once(async () => readSecret('api_v2_key', required('api_v2_key').value, reader));
 
   const publicKeys = once(async (): Promise<readonly VerificationKey[]> => {
     if (values.public_key === undefined && values.public_key_id === undefined) return [];

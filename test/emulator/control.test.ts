@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findEmulator } from '../../src/emulator/control-client.ts';
 import { send } from './raw-client.ts';
 import type { RawAnswer } from './raw-client.ts';
-import { openSibling, openStage, orderBody, tempDir } from './stage.ts';
+import { openSibling, openStage, orderBody } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 let stage: Stage;
@@ -120,7 +120,7 @@ describe('the client', () => {
 
   test('says so when there is no emulator, a dead one, or another one', async () => {
     const missing = expect.objectContaining({ code: 'EMULATOR_NOT_RUNNING' }) as Error;
-    await expect(findEmulator(tempDir())).rejects.toEqual(missing);
+    await expect(findEmulator(`${stage.dir}/nowhere`)).rejects.toEqual(missing);
     const dead = await findEmulator(stage.dir, 'http://127.0.0.1:1');
     await expect(dead.info()).rejects.toEqual(missing);
     const other = await openSibling(stage);

@@ -18,12 +18,14 @@ const decoders: Readonly<Record<string, (bytes: Uint8Array, options: { maxOutput
  * @throws `ANSWER_TOO_LARGE`, `ANSWER_MALFORMED` for an unknown, repeated or broken coding.
  */
 export async function decodeBody(body: Uint8Array, headers: Headers, limit: number, host: string): Promise<Uint8Array> {
-  const codings = (headers['content-encoding'] ?? [])
+  const header = headers['content-encoding'];
+  if (header === undefined || body.length === 0) return body;
+  const codings = header
     .flatMap((value) => value.split(','))
     .map((value) => value.trim().toLowerCase())
     .filter((value) => value !== '' && value !== 'identity');
   const [coding] = codings;
-  if (coding === undefined || body.length === 0) return body;
+  if (coding === undefined) return body;
   const decode = codings.length === 1 && Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
   if (decode === undefined) throw malformed(`content-encoding ${codings.join(', ').slice(0, 60)}`);
   try {

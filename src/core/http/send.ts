@@ -107,6 +107,9 @@ type TlsOptions = Pick<
   'rejectUnauthorized' | 'minVersion' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'
 >;
 
+/** Ends the watch over an exchange. A plain value: the default reason is an exception whose stack costs more than the watch. */
+const over = 'over';
+
 interface Exchange {
   readonly baseUrl: BaseUrl;
   readonly clock: Clock;
@@ -139,7 +142,7 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
     const finish = (settle: () => void): void => {
       if (phase === 'done') return;
       phase = 'done';
-      deadline.abort();
+      deadline.abort(over);
       request.signal?.removeEventListener('abort', onAbort);
       settle();
     };

@@ -1,10 +1,9 @@
 /** `wxpay sign`: the Authorization header of a request, client pay parameters, and why WeChat Pay refuses either. Offline. */
 import type { Command } from 'commander';
 import { WxpayError } from '../../core/errors.ts';
-import type { RequestParts } from '../../core/wire/message.ts';
 import { payMessage } from '../../core/wire/message.ts';
 import type { DifferenceCause, SignDifference } from '../../core/wire/sign-difference.ts';
-import type { PayClient } from '../../core/wire/pay.ts';
+import { payClients, type PayClient } from '../../core/wire/pay.ts';
 import {
   compareWithAnswer,
   curlCommand,
@@ -95,10 +94,11 @@ function readFlags(options: CommandInput['options']): Flags {
 }
 
 function readClient(text: string | undefined): PayClient | undefined {
-  if (text === undefined || text === 'jsapi' || text === 'mini' || text === 'app') return text;
-  if (text === 'miniprogram') return 'mini';
+  if (text === undefined) return undefined;
+  const client = text === 'miniprogram' ? 'mini' : payClients.find((candidate) => candidate === text);
+  if (client !== undefined) return client;
   throw new WxpayError('INPUT_INVALID', {
-    params: { field: '--pay', reason: 'key:reason.not_one_of', values: 'jsapi, mini, app' },
+    params: { field: '--pay', reason: 'key:reason.not_one_of', values: payClients.join(', ') },
     outcome: 'not_sent',
   });
 }
@@ -353,5 +353,3 @@ function reasonText(field: string, reason: string, params: Readonly<Record<strin
   const error = new WxpayError('USAGE', { params: { ...params, field, reason: `key:reason.${reason}` } });
   return errorText(error, t).message;
 }
-
-export type { RequestParts };

@@ -34,9 +34,9 @@ export interface SignInformation {
   readonly method: string;
   readonly url: string;
   /** The message with the body cut to its first 8 characters, then a line feed. */
-  readonly truncated_sign_message: string;
+  readonly truncatedSignMessage: string;
   /** Bytes of the whole message. */
-  readonly sign_message_length: number;
+  readonly signMessageLength: number;
 }
 
 /**
@@ -49,10 +49,10 @@ export function signInformation(detail: unknown): SignInformation | undefined {
   const inner = isObject(detail['detail']) ? detail['detail'] : {};
   const found = detail['sign_information'] ?? inner['sign_information'];
   if (!isObject(found)) return undefined;
-  const { method, url, truncated_sign_message, sign_message_length } = found;
+  const { method, url, truncated_sign_message: truncatedSignMessage, sign_message_length: signMessageLength } = found;
   if (typeof method !== 'string' || typeof url !== 'string') return undefined;
-  if (typeof truncated_sign_message !== 'string' || typeof sign_message_length !== 'number') return undefined;
-  return { method, url, truncated_sign_message, sign_message_length };
+  if (typeof truncatedSignMessage !== 'string' || typeof signMessageLength !== 'number') return undefined;
+  return { method, url, truncatedSignMessage, signMessageLength };
 }
 
 /** The number behind the last `-` of a Request-ID: `0` is fine, others name the reason (protocol 8.4). */

@@ -4,14 +4,17 @@ import { verifySha256 } from '../crypto/rsa.ts';
 import type { Signer } from '../ports.ts';
 import { payMessage } from './message.ts';
 
-/** `mini` is the mini-program: like jsapi, but `appId` is not handed over. */
+/** `mini` is the mini-program: like jsapi, but `appId` is signed without being handed over. */
 export type PayClient = 'jsapi' | 'mini' | 'app';
+
+export const payClients: readonly PayClient[] = ['jsapi', 'mini', 'app'];
 
 export interface PayInput {
   /** The appid used when ordering (the sub_appid in service-provider mode, if one was given). */
   readonly appid: string;
   /** APP only: the merchant number. */
   readonly partnerid: string;
+  /** Bare, without `prepay_id=`. Valid for 2 hours. */
   readonly prepayId: string;
   /** Unix seconds. */
   readonly timestamp: string;
@@ -20,140 +23,281 @@ export interface PayInput {
   readonly signer: Signer;
 }
 
-/** Signed with the merchant's key over four lines; the JSAPI line carries `prepay_id=`, the APP line does not. */
+/**
+ * Makes the parameters that the client hands to WeChat, all of them strings. The JSAPI line carries `prepay_id=`, the APP line
+ * does not, and `Sign=WXPay` is never signed (protocol 7).
+ */
 export function clientPayParameters(client: PayClient, input: PayInput): Readonly<Record<string, string>> {
   const { appid, partnerid, prepayId, timestamp, nonce, signer } = input;
-  if (client === 'app') {
-    const sign = signer.sign(payMessage(appid, timestamp, nonce, prepayId));
+  const sign = signer.sign(payMessage(appid, timestamp, nonce, prepayLine(client, prepayId)));
+  if (client === 'app')
     return { appid, partnerid, prepayid: prepayId, package: 'Sign=WXPay', noncestr: nonce, timestamp, sign };
-  }
-  const packageLine = `prepay_id=${prepayId}`;
-  const paySign = signer.sign(payMessage(appid, timestamp, nonce, packageLine));
-  const parameters = { timeStamp: timestamp, nonceStr: nonce, package: packageLine, signType: 'RSA', paySign };
+  const parameters = {
+    timeStamp: timestamp,
+    nonceStr: nonce,
+    package: prepayLine(client, prepayId),
+    signType: 'RSA',
+    paySign: sign,
+  };
   return client === 'jsapi' ? { appId: appid, ...parameters } : parameters;
 }
 
-/** A fault in pay parameters. `reason` is an i18n key below `reason.`. */
+/** The fourth line of the signed message. */
+export function prepayLine(client: PayClient, prepayId: string): string {
+  return client === 'app' ? prepayId : `prepay_id=${prepayId}`;
+}
+
+/** One fault, at the field that has to change. `reason` is a message key below `reason.`. */
 export interface PayFault {
   readonly field: string;
   readonly reason: string;
   readonly params: Readonly<Record<string, string | number>>;
 }
 
+export interface PayContext {
+  /** The merchant's private or public key. */
+  readonly key: KeyObject;
+  /** The appid used when ordering, where it is known for certain; needed for `mini`, where it is not handed over. */
+  readonly appid?: string;
+  /** Other appids of the merchant, tried when the signature does not hold. */
+  readonly otherAppids?: readonly string[];
+  /** Merchant numbers that may stand in `partnerid`. */
+  readonly mchids?: readonly string[];
+}
+
+/** The names in the order in which the documentation has them. */
 const namesOf: Readonly<Record<PayClient, readonly string[]>> = {
   jsapi: ['appId', 'timeStamp', 'nonceStr', 'package', 'signType', 'paySign'],
   mini: ['timeStamp', 'nonceStr', 'package', 'signType', 'paySign'],
   app: ['appid', 'partnerid', 'prepayid', 'package', 'noncestr', 'timestamp', 'sign'],
 };
 
+/** Which client the parameters are for, by the names that only one of them has. */
+export function detectPayClient(given: Readonly<Record<string, unknown>>): PayClient {
+  const names = new Set(Object.keys(given).map(plain));
+  if (names.has('prepayid') || names.has('partnerid')) return 'app';
+  return names.has('appid') ? 'jsapi' : 'mini';
+}
+
 /**
- * Checks pay parameters that somebody else made.
+ * Checks pay parameters that somebody else made: every name, type and form, and the signature over the values as they are.
+ * Where the signature does not hold, the known mix-ups are tried, and the one under which it does hold is named.
  *
- * @param appid the appid used when ordering; for mini, where it is signed but not handed over
- * @param key the merchant's private or public key
- * @returns every fault found, the most telling first; empty when the signature verifies and every field is right
+ * @returns every fault; empty when the client can use them
  */
 export function checkPayParameters(
   client: PayClient,
   given: Readonly<Record<string, unknown>>,
-  appid: string,
-  key: KeyObject,
+  context: PayContext,
 ): readonly PayFault[] {
   const faults: PayFault[] = [];
+  const texts = new Map<string, string>();
+  for (const name of namesOf[client]) texts.set(name, readField(name, client, given, faults));
+  const [appidName, timestampName, nonceName, signName] =
+    client === 'app'
+      ? (['appid', 'timestamp', 'noncestr', 'sign'] as const)
+      : (['appId', 'timeStamp', 'nonceStr', 'paySign'] as const);
+  const text = (name: string): string => texts.get(name) ?? '';
   const add = (field: string, reason: string, params: PayFault['params'] = {}): void => {
-    faults.push({ field, reason, params });
+    // One complaint per field is enough; a missing field has no form either.
+    if (text(field) !== '' || !texts.has(field)) faults.push({ field, reason, params });
   };
-  const names = namesOf[client];
-  for (const name of names) {
-    const value = given[name];
-    if (value === undefined) {
-      const near = Object.keys(given).find(
-        (candidate) =>
-          candidate.toLowerCase() === name.toLowerCase() || (name === 'package' && candidate === 'packageValue'),
-      );
-      if (near === 'packageValue') continue;
-      if (near === undefined) add(name, 'missing');
-      else add(near, 'pay_name', { wanted: name });
-    } else if (typeof value !== 'string') add(name, 'not_string');
-    else if (value !== value.trim()) add(name, 'pay_space');
-  }
-  const text = (...candidates: string[]): string => {
-    for (const name of candidates) {
-      const found = Object.entries(given).find(([candidate]) => candidate.toLowerCase() === name.toLowerCase())?.[1];
-      if (found !== undefined) return String(found);
-    }
-    return '';
-  };
-  const timestamp = text('timeStamp');
-  const nonce = text('nonceStr');
-  const signature = text(client === 'app' ? 'sign' : 'paySign');
-  const packageText = text('package', 'packageValue');
-  if (!/^\d{10}$/.test(timestamp)) add(client === 'app' ? 'timestamp' : 'timeStamp', 'pay_seconds');
-  if (nonce.length > 32) add(client === 'app' ? 'noncestr' : 'nonceStr', 'too_long', { length: nonce.length, max: 32 });
-  let prepayId: string;
+
+  const timestamp = text(timestampName).trim();
+  if (/^\d{13}$/.test(timestamp)) add(timestampName, 'pay_milliseconds');
+  else if (!/^\d{10}$/.test(timestamp)) add(timestampName, 'pay_seconds');
+  const { length } = text(nonceName);
+  if (length > 32) add(nonceName, 'too_long', { length, max: 32 });
   if (client === 'app') {
-    prepayId = text('prepayid');
-    if (prepayId.startsWith('prepay_id=')) add('prepayid', 'pay_prefix_app');
-    if (packageText !== 'Sign=WXPay') add('package', 'pay_package_app');
+    if (text('prepayid').startsWith('prepay_id=')) add('prepayid', 'pay_prefix_app');
+    if (text('package') !== 'Sign=WXPay') add('package', 'pay_package_app');
+    if (context.mchids !== undefined && !context.mchids.includes(text('partnerid')))
+      add('partnerid', 'pay_partnerid', { wanted: context.mchids.join(', ') });
   } else {
-    prepayId = packageText.replace(/^prepay_id=/, '');
-    if (!packageText.startsWith('prepay_id=')) add('package', 'pay_prefix_jsapi');
-    if (text('signType') !== 'RSA') add('signType', 'pay_sign_type', { found: text('signType') });
+    if (!text('package').startsWith('prepay_id=')) add('package', 'pay_prefix_jsapi');
+    if (text('signType') !== '' && text('signType') !== 'RSA')
+      add('signType', 'pay_sign_type', { found: text('signType').slice(0, 32) });
   }
-  const signedAppid = client === 'mini' ? appid : text('appId') || appid;
-  if (client !== 'mini' && signedAppid !== appid)
-    add(client === 'app' ? 'appid' : 'appId', 'pay_appid', { wanted: appid });
-  faults.push(
-    ...signatureFaults({
-      client,
-      appid,
-      signedAppid,
-      timestamp,
-      nonce,
-      prepayId,
-      signature,
-      publicKey: publicKeyOf(key),
-    }),
-  );
+  const { appid } = context;
+  const handedOver = client === 'mini' ? undefined : text(appidName);
+  if (handedOver !== undefined && appid !== undefined && handedOver !== appid)
+    add(appidName, 'pay_appid', { wanted: appid });
+
+  const prepay = client === 'app' ? text('prepayid') : text('package');
+  const parts = {
+    appid: handedOver ?? appid ?? stringOf(given['appId']),
+    timestamp: text(timestampName),
+    nonce: text(nonceName),
+    prepayId: prepay.trim().replace(/^(?:prepay_id=)+/, ''),
+    raw: prepay,
+  };
+  const names = {
+    appid: client === 'mini' ? 'paySign' : appidName,
+    timestamp: timestampName,
+    nonce: nonceName,
+    prepay: client === 'app' ? 'prepayid' : 'package',
+    sign: signName,
+  };
+  if (text(signName) !== '') faults.push(...signatureFaults(client, parts, text(signName), names, context));
   return faults;
 }
 
-interface Signed {
-  readonly client: PayClient;
+/** The value of a field under its own or a similar name, as text; what is wrong with name and type goes to `faults`. */
+function readField(
+  name: string,
+  client: PayClient,
+  given: Readonly<Record<string, unknown>>,
+  faults: PayFault[],
+): string {
+  const add = (field: string, reason: string, params: PayFault['params'] = {}): void => {
+    faults.push({ field, reason, params });
+  };
+  let found = Object.hasOwn(given, name) ? name : undefined;
+  // The Android and HarmonyOS SDKs call it packageValue.
+  if (found === undefined && client === 'app' && name === 'package' && Object.hasOwn(given, 'packageValue'))
+    found = 'packageValue';
+  if (found === undefined) {
+    found = Object.keys(given).find((candidate) => plain(candidate) === plain(name));
+    if (found === undefined) {
+      add(name, 'missing');
+      return '';
+    }
+    add(found, 'pay_name', { wanted: name });
+  }
+  const value = given[found];
+  if (typeof value !== 'string') add(name, 'not_string');
+  const read = stringOf(value);
+  if (read !== read.trim() || /[\r\n]/.test(read)) add(name, 'pay_space');
+  else if (read === '') add(name, 'pay_empty');
+  return read;
+}
+
+interface Parts {
   readonly appid: string;
-  readonly signedAppid: string;
   readonly timestamp: string;
   readonly nonce: string;
   readonly prepayId: string;
-  readonly signature: string;
-  readonly publicKey: KeyObject;
+  /** `package` or `prepayid` as handed over. */
+  readonly raw: string;
 }
 
-/** When the signature does not verify, tries the known mix-ups and names the one under which it does. */
-function signatureFaults(signed: Signed): readonly PayFault[] {
-  const { client, appid, signedAppid, timestamp, nonce, prepayId, signature, publicKey } = signed;
-  const field = client === 'app' ? 'sign' : 'paySign';
-  const bare = prepayId.replace(/^prepay_id=/, '');
-  const right = client === 'app' ? bare : `prepay_id=${bare}`;
-  const verifies = (message: Uint8Array): boolean => verifySha256(publicKey, message, signature) === 'valid';
-  const verdict = verifySha256(publicKey, payMessage(signedAppid, timestamp, nonce, right), signature);
-  if (verdict === 'valid') return [];
-  if (verdict === 'malformed') return [{ field, reason: 'no_base64', params: {} }];
-  const mixUps: readonly (readonly [string, Uint8Array])[] = [
-    [
-      client === 'app' ? 'pay_signed_prefix' : 'pay_signed_bare',
-      payMessage(signedAppid, timestamp, nonce, client === 'app' ? `prepay_id=${bare}` : bare),
-    ],
-    ['pay_signed_package', payMessage(signedAppid, timestamp, nonce, 'Sign=WXPay')],
-    ['pay_signed_other_appid', payMessage(appid, timestamp, nonce, right)],
-    ['pay_signed_milliseconds', payMessage(signedAppid, `${timestamp}000`, nonce, right)],
-    ['pay_signed_no_final_lf', payMessage(signedAppid, timestamp, nonce, right).subarray(0, -1)],
-    ['pay_signed_backslash_n', Buffer.from(`${signedAppid}\\n${timestamp}\\n${nonce}\\n${right}\\n`)],
+/** Another reading of one part of the signed message, and what it would mean. */
+interface Variant {
+  readonly value: string;
+  /** `undefined` for the right reading. */
+  readonly fault: PayFault | undefined;
+}
+
+function signatureFaults(
+  client: PayClient,
+  parts: Parts,
+  signature: string,
+  names: Readonly<Record<'appid' | 'timestamp' | 'nonce' | 'prepay' | 'sign', string>>,
+  context: PayContext,
+): readonly PayFault[] {
+  const publicKey = context.key.type === 'private' ? createPublicKey(context.key) : context.key;
+  const fault = (field: string, reason: string, params: PayFault['params'] = {}): PayFault => ({
+    field,
+    reason,
+    params,
+  });
+  if (/^[0-9A-Fa-f]{32}$|^[0-9A-Fa-f]{64}$/.test(signature)) return [fault(names.sign, 'pay_signed_v2')];
+
+  const variants = (right: string, ...others: readonly (readonly [string, PayFault])[]): readonly Variant[] => [
+    { value: right, fault: undefined },
+    ...others.filter(([value]) => value !== right).map(([value, reason]) => ({ value, fault: reason })),
   ];
-  const found = mixUps.find(([, message]) => verifies(message));
-  return [{ field, reason: found?.[0] ?? 'pay_signature', params: {} }];
+  const { appid, timestamp, nonce, prepayId, raw } = parts;
+  const right = prepayLine(client, prepayId);
+  const readings = [
+    variants(
+      appid,
+      [appid.trim(), fault(names.appid, 'pay_signed_trimmed')],
+      ...[context.appid, ...(context.otherAppids ?? [])]
+        .filter((other) => other !== undefined)
+        .map((other) => [other, fault(names.appid, 'pay_signed_other_appid', { signed: other })] as const),
+    ),
+    variants(
+      timestamp,
+      [timestamp.trim(), fault(names.timestamp, 'pay_signed_trimmed')],
+      [`${timestamp}000`, fault(names.timestamp, 'pay_signed_milliseconds')],
+      [timestamp.slice(0, 10), fault(names.timestamp, 'pay_signed_seconds')],
+    ),
+    variants(
+      nonce,
+      [nonce.trim(), fault(names.nonce, 'pay_signed_trimmed')],
+      [nonce.toUpperCase(), fault(names.nonce, 'pay_signed_case')],
+      [nonce.toLowerCase(), fault(names.nonce, 'pay_signed_case')],
+    ),
+    variants(
+      right,
+      [prepayId, fault(names.prepay, 'pay_signed_bare')],
+      [`prepay_id=${prepayId}`, fault(names.prepay, 'pay_signed_prefix')],
+      ['Sign=WXPay', fault(names.prepay, 'pay_signed_package')],
+      [raw, fault(names.prepay, 'pay_signed_raw')],
+    ),
+  ] as const;
+  const endings: readonly { readonly write: (lines: readonly string[]) => string; readonly fault?: PayFault }[] = [
+    { write: (lines) => `${lines.join('\n')}\n` },
+    { write: (lines) => lines.join('\n'), fault: fault(names.sign, 'pay_signed_no_final_lf') },
+    { write: (lines) => `${lines.join('\r\n')}\r\n`, fault: fault(names.sign, 'pay_signed_crlf') },
+    {
+      write: (lines) => lines.map((line) => `${line}\\n`).join(''),
+      fault: fault(names.sign, 'pay_signed_backslash_n'),
+    },
+  ];
+  const spellings = spellingsOf(signature).map(({ value, reason }) => ({
+    value,
+    fault: reason === undefined ? undefined : fault(names.sign, reason),
+  }));
+  if (spellings.length === 0) return [fault(names.sign, 'no_base64')];
+
+  const attempts = cartesian(readings).flatMap((lines) =>
+    endings.map((ending) => ({
+      message: Buffer.from(ending.write(lines.map(({ value }) => value))),
+      faults: [...lines.map((line) => line.fault), ending.fault].filter((found) => found !== undefined),
+    })),
+  );
+  // The explanation with the fewest mistakes is the likeliest one.
+  attempts.sort((a, b) => a.faults.length - b.faults.length);
+  for (const { message, faults } of attempts)
+    for (const spelling of spellings)
+      if (verifySha256(publicKey, message, spelling.value) === 'valid')
+        return spelling.fault === undefined ? faults : [...faults, spelling.fault];
+  return [fault(names.sign, 'pay_signature')];
 }
 
-function publicKeyOf(key: KeyObject): KeyObject {
-  return key.type === 'private' ? createPublicKey(key) : key;
+/** The signature as it is, or mended from what transport and people do to base64. */
+function spellingsOf(signature: string): readonly { readonly value: string; readonly reason?: string }[] {
+  const strict = /^[A-Za-z0-9+/]+={0,2}$/;
+  if (strict.test(signature)) return [{ value: signature }];
+  const mended: readonly { readonly value: string; readonly reason: string }[] = [
+    { value: signature.trim().replaceAll(/[\r\n]/g, ''), reason: 'pay_space' },
+    { value: signature.replaceAll(' ', '+'), reason: 'pay_plus' },
+    { value: padded(signature.replaceAll('-', '+').replaceAll('_', '/')), reason: 'pay_base64url' },
+    {
+      value: signature.replaceAll(/%2B/gi, '+').replaceAll(/%2F/gi, '/').replaceAll(/%3D/gi, '='),
+      reason: 'pay_percent',
+    },
+  ];
+  return mended.filter(({ value }) => strict.test(value));
+}
+
+function padded(text: string): string {
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
+}
+
+function cartesian(lists: readonly (readonly Variant[])[]): readonly (readonly Variant[])[] {
+  return lists.reduce<readonly (readonly Variant[])[]>(
+    (rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])),
+    [[]],
+  );
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+}
+
+function plain(name: string): string {
+  return name.replaceAll(/[_-]/g, '').toLowerCase();
 }

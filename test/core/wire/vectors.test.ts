@@ -122,7 +122,7 @@ describe('signing', () => {
     const last = client === 'app' ? input.prepayId : `prepay_id=${input.prepayId}`;
     expect(payMessage(input.appid, input.timestamp, input.nonce, last).toString()).toBe(text(vector, 'message'));
     const key = loadPrivateKey(file(text(vector, 'key')), 'key');
-    expect(checkPayParameters(client, parameters, input.appid, key)).toEqual([]);
+    expect(checkPayParameters(client, parameters, { key, appid: input.appid })).toEqual([]);
   });
 });
 

@@ -269,7 +269,8 @@ const complaints: Readonly<Record<string, MessageKey>> = {
 function toUsageError(error: unknown, t: Translate): unknown {
   if (!(error instanceof CommanderError)) return error;
   const key = complaints[error.code];
-  const name = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  // Only the name: `--api-v3-key=…` on a command that has no such option must not print what follows (THREATS E1).
+  const name = (/'([^']*)'/.exec(error.message)?.[1] ?? '').replace(/=.*$/s, '');
   const near = /Did you mean (?:one of )?(.*)\?\)/.exec(error.message)?.[1];
   const reason = key === undefined ? error.message.replace(/^error: /, '') : t(key, { name });
   const suggestion = near === undefined ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;

@@ -178,7 +178,8 @@ function pieces(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length;) {
     const length = [1, 2, 3, 4].find((size) => {
       try {
-        return at + size <= bytes.length && [...decoder.decode(bytes.subarray(at, at + size))].length === 1;
+        // The shortest run that decodes is one character.
+        return at + size <= bytes.length && decoder.decode(bytes.subarray(at, at + size)) !== '';
       } catch {
         return false;
       }

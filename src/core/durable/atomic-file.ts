@@ -6,7 +6,7 @@
  */
 import * as nodeFs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileUnwritable, systemCode } from './system-error.ts';
+import { fileUnwritable, refuseFile, systemCode } from './system-error.ts';
 
 /** The calls that a test may replace by ones that fail or write short. */
 export type FileSystem = Pick<
@@ -58,10 +58,10 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
     created = true;
     try {
       if (!windows) fs.fchmodSync(fd, mode);
-      writeAll(fs, fd, bytes);
+      writeAll(fs, fd, bytes, path);
       fs.fsyncSync(fd);
       const { size } = fs.fstatSync(fd);
-      if (size !== bytes.length) throw new Error(`${size} of ${bytes.length} bytes were written`);
+      if (size !== bytes.length) throw refuseFile(path, 'short', { written: size, size: bytes.length });
     } finally {
       fs.closeSync(fd);
     }
@@ -94,11 +94,11 @@ export function ensurePrivateDir(path: string, options: PrivateDirOptions): void
   try {
     nodeFs.mkdirSync(path, { recursive: true, mode: 0o700 });
     const stat = nodeFs.lstatSync(path);
-    if (stat.isSymbolicLink()) throw fileUnwritable(path, 'it is a symbolic link');
-    if (!stat.isDirectory()) throw fileUnwritable(path, 'it is not a directory');
+    if (stat.isSymbolicLink()) throw refuseFile(path, 'link');
+    if (!stat.isDirectory()) throw refuseFile(path, 'directory');
     if (options.platform === 'win32') return;
     if (options.uid !== undefined && stat.uid !== options.uid) {
-      throw fileUnwritable(path, `it belongs to user ${stat.uid}, not to ${options.uid}`);
+      throw refuseFile(path, 'owner', { owner: stat.uid, user: options.uid });
     }
     if ((stat.mode & 0o777) !== 0o700) nodeFs.chmodSync(path, 0o700);
   } catch (error) {
@@ -153,16 +153,16 @@ function isOlderThan(path: string, time: number): boolean {
 function refuseOddTarget(fs: FileSystem, path: string): void {
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (stat.isSymbolicLink()) throw fileUnwritable(path, 'it is a symbolic link');
-  if (!stat.isFile()) throw fileUnwritable(path, 'it is not a regular file');
+  if (stat.isSymbolicLink()) throw refuseFile(path, 'link');
+  if (!stat.isFile()) throw refuseFile(path, 'kind');
 }
 
 /** One `write` may take only a part: on a nearly full disk it does, and reports success (THREATS 0.2). */
-function writeAll(fs: FileSystem, fd: number, bytes: Uint8Array): void {
+function writeAll(fs: FileSystem, fd: number, bytes: Uint8Array, path: string): void {
   let offset = 0;
   while (offset < bytes.length) {
     const written = fs.writeSync(fd, bytes, offset, bytes.length - offset);
-    if (written <= 0) throw new Error('the disk takes no more bytes');
+    if (written <= 0) throw refuseFile(path, 'short', { written: offset, size: bytes.length });
     offset += written;
   }
 }

@@ -32,7 +32,7 @@ import { createHash } from 'node:crypto';
 import { threadId } from 'node:worker_threads';
 import { WxpayError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import { fileUnwritable, systemCode } from './system-error.ts';
+import { fileUnwritable, refuseFile, systemCode } from './system-error.ts';
 
 export interface FileLockOptions {
   readonly clock: Clock;
@@ -232,7 +232,7 @@ function isDead(holder: Holder, silentForMs: number, me: Claim, options: FileLoc
 function readHolder(path: string): Holder | undefined {
   try {
     const stat = lstatSync(path);
-    if (!stat.isFile()) throw fileUnwritable(path, 'it is not a regular file');
+    if (!stat.isFile()) throw refuseFile(path, 'kind');
     const nameless: Holder = {
       token: `nameless-${stat.ino}-${Math.trunc(stat.mtimeMs)}`,
       pid: undefined,

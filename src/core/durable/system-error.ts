@@ -17,9 +17,14 @@ export function systemReason(error: unknown): string {
 /** `FILE_UNWRITABLE` for the file, with the system's reason. A `WxpayError` passes unchanged. */
 export function fileUnwritable(file: string, cause: unknown): WxpayError {
   if (cause instanceof WxpayError) return cause;
-  const reason = typeof cause === 'string' ? cause : systemReason(cause);
-  return new WxpayError('FILE_UNWRITABLE', {
-    params: { file, reason },
-    ...(typeof cause === 'string' ? {} : { cause }),
-  });
+  return new WxpayError('FILE_UNWRITABLE', { params: { file, reason: systemReason(cause) }, cause });
+}
+
+/** `FILE_UNWRITABLE` for a reason of ours: the message `reason.file_<why>`. */
+export function refuseFile(
+  file: string,
+  why: 'link' | 'kind' | 'directory' | 'owner' | 'short',
+  params: Readonly<Record<string, string | number>> = {},
+): WxpayError {
+  return new WxpayError('FILE_UNWRITABLE', { params: { ...params, file, reason: `key:reason.file_${why}` } });
 }

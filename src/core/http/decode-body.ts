@@ -27,17 +27,17 @@ export async function decodeBody(body: Uint8Array, headers: Headers, limit: numb
   const [coding] = codings;
   if (coding === undefined) return body;
   const decode = codings.length === 1 && Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
-  if (decode === undefined) throw malformed(`content-encoding ${codings.join(', ').slice(0, 60)}`);
+  if (decode === undefined) throw malformed(codings.join(', ').slice(0, 60));
   try {
     return await decode(body, { maxOutputLength: limit });
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new WxpayError('ANSWER_TOO_LARGE', { params: { host, limit } });
     }
-    throw malformed(`broken ${coding}`);
+    throw malformed(coding);
   }
 }
 
-function malformed(reason: string): WxpayError {
-  return new WxpayError('ANSWER_MALFORMED', { params: { reason } });
+function malformed(coding: string): WxpayError {
+  return new WxpayError('ANSWER_MALFORMED', { params: { coding, reason: 'key:reason.content_coding' } });
 }

@@ -10,7 +10,7 @@ import { WxpayError } from '../errors.ts';
 export function checkEnvironment(env: Readonly<Record<string, string | undefined>>, effect: string): void {
   if (effect === 'read' || !isTlsUnverified(env)) return;
   throw new WxpayError('ENVIRONMENT_UNSAFE', {
-    params: { variable: 'NODE_TLS_REJECT_UNAUTHORIZED', danger: 'turns off the verification of TLS certificates' },
+    params: { variable: 'NODE_TLS_REJECT_UNAUTHORIZED', danger: 'key:reason.tls_unverified' },
     outcome: 'not_sent',
   });
 }

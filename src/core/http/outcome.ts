@@ -223,7 +223,8 @@ function outcomeOf(cell: Cell): Outcome {
 /** A write was or may have been delivered, and this is why nothing is known of it. */
 function unknownBecause(cause: WxpayError): WxpayError {
   const own = cause.params['reason'];
-  const reason = own === undefined ? `key:error.${cause.code}` : `${cause.code}: ${String(own)}`;
+  const text = String(own ?? `key:error.${cause.code}`);
+  const reason = text.startsWith('key:') ? text : `${cause.code}: ${text}`;
   return new WxpayError('OUTCOME_UNKNOWN', {
     ...(cause.httpStatus === undefined ? {} : { httpStatus: cause.httpStatus }),
     ...(cause.requestId === undefined ? {} : { requestId: cause.requestId }),

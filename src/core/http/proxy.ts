@@ -31,7 +31,7 @@ export function proxyFor(base: BaseUrl, env: Readonly<Record<string, string | un
   const url = parsed(withScheme(text));
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
     const proxy = text.replace(/\/\/[^/]*@/, '//').replace(/^[^/]*@/, '');
-    throw proxyError(proxy.slice(0, 100), base.host, 'only http:// and https:// proxies are supported');
+    throw proxyError(proxy.slice(0, 100), base.host, 'key:reason.proxy_scheme');
   }
   const secure = url.protocol === 'https:';
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
@@ -61,7 +61,7 @@ export function openTunnel(
   const name = base.hostname.includes(':') ? `[${base.hostname}]` : base.hostname;
   const authority = `${name}:${base.port}`;
   let head = Buffer.alloc(0);
-  const finish = (reason: string | undefined): void => {
+  const finish = (reason: string | undefined, params = {}): void => {
     socket.off('data', onData).off('error', onError).off('close', onClose);
     if (reason === undefined) {
       socket.pause();
@@ -69,23 +69,23 @@ export function openTunnel(
       return;
     }
     socket.on('error', () => undefined).destroy();
-    done(proxyError(proxy.label, base.host, reason));
+    done(proxyError(proxy.label, base.host, reason, params));
   };
   const onData = (chunk: Buffer): void => {
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
     if (end < 0) {
-      if (head.length > headLimit) finish('its answer to CONNECT is too long');
+      if (head.length > headLimit) finish('key:reason.proxy_long');
       return;
     }
     const status = /^HTTP\/1\.[01] ([0-9]{3})(?: [^\r\n]*)?\r\n/.exec(head.toString('latin1', 0, end + 2))?.[1];
-    if (status === undefined) finish('its answer to CONNECT is not HTTP');
-    else if (!status.startsWith('2')) finish(`it answered CONNECT with ${status}`);
-    else if (head.length > end + 4) finish('it sent data before the tunnel was used');
+    if (status === undefined) finish('key:reason.proxy_http');
+    else if (!status.startsWith('2')) finish('key:reason.proxy_status', { status });
+    else if (head.length > end + 4) finish('key:reason.proxy_data');
     else finish(undefined);
   };
   const onError = (error: Error): void => finish(error.message);
-  const onClose = (): void => finish('it closed the connection');
+  const onClose = (): void => finish('key:reason.proxy_closed');
   socket.on('data', onData).on('error', onError).on('close', onClose);
   socket.write(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: ${userAgent}\r\n` +
@@ -94,8 +94,13 @@ export function openTunnel(
   );
 }
 
-export function proxyError(proxy: string, host: string, reason: string): WxpayError {
-  return new WxpayError('NETWORK_PROXY', { params: { proxy, host, reason } });
+export function proxyError(
+  proxy: string,
+  host: string,
+  reason: string,
+  params: Readonly<Record<string, string>> = {},
+): WxpayError {
+  return new WxpayError('NETWORK_PROXY', { params: { ...params, proxy, host, reason } });
 }
 
 function withScheme(text: string): string {

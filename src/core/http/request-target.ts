@@ -8,13 +8,15 @@ import { WxpayError } from '../errors.ts';
  * @throws `PATH_INVALID`
  */
 export function checkTarget(target: string): void {
-  const refuse = (reason: string): never => {
-    throw new WxpayError('PATH_INVALID', { params: { value: target.slice(0, 200), reason } });
+  const refuse = (why: string): never => {
+    throw new WxpayError('PATH_INVALID', {
+      params: { value: target.slice(0, 200), reason: `key:reason.target_${why}` },
+    });
   };
-  if (!target.startsWith('/')) refuse('it does not start with /');
-  if (target.startsWith('//')) refuse('it starts with //');
-  if (!/^[\x21-\x7e]+$/.test(target)) refuse('it holds a space, a control character or a character outside ASCII');
-  if (/[#\\]/.test(target)) refuse('it holds # or \\');
+  if (!target.startsWith('/')) refuse('slash');
+  if (target.startsWith('//')) refuse('slashes');
+  if (!/^[\x21-\x7e]+$/.test(target)) refuse('characters');
+  if (/[#\\]/.test(target)) refuse('mark');
   const path = target.split('?', 1)[0] ?? '';
-  if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) refuse('it holds a . or .. segment');
+  if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) refuse('segment');
 }

@@ -156,7 +156,7 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
       const reason: unknown = request.signal?.reason;
       const outcome = outcomeOf(wire());
       if (outcome === 'unknown') {
-        const params = { host: baseUrl.host, reason: 'interrupted' };
+        const params = { host: baseUrl.host, reason: 'key:reason.interrupted' };
         fail(new WxpayError('NETWORK_CUT', { params, cause: reason }));
         return;
       }
@@ -259,7 +259,7 @@ function refuseAnswer(
   const chunked = headers['transfer-encoding']?.some((value) => /(^|,)\s*chunked\s*$/i.test(value)) === true;
   const bodiless = status === 204 || status === 304;
   if (length === undefined && !chunked && !bodiless && request.answer !== 'file') {
-    const reason = 'the answer does not say where it ends';
+    const reason = 'key:reason.undelimited';
     return new WxpayError('NETWORK_CUT', { ...facts, params: { host, reason } });
   }
   return undefined;

@@ -76,15 +76,15 @@ export async function prepareRequest(request: ApiRequest, options: SignedOptions
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     const fault = !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)
-      ? 'the name is not a lower-case token'
+      ? 'name'
       : reserved.has(name)
-        ? 'wxpay sets it itself'
+        ? 'own'
         : !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-          ? 'the value holds characters that a header cannot carry'
+          ? 'value'
           : undefined;
     if (fault === undefined) continue;
     throw new WxpayError('INPUT_INVALID', {
-      params: { field: `header ${name.slice(0, 60)}`, reason: fault },
+      params: { field: `header ${name.slice(0, 60)}`, reason: `key:reason.own_header_${fault}` },
       outcome: 'not_sent',
     });
   }

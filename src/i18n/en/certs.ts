@@ -1,4 +1,4 @@
-/** certs: English texts. Keys are `certs.<name>`; both languages hold the same keys and placeholders. */
+/** certs: English texts, and the reasons that files, transport and keys give. Both languages hold the same keys and placeholders. */
 export const certs = {
   'reason.certificates_signer':
     'the answer is signed with {serial}, which is not among the certificates that it brings',
@@ -37,4 +37,27 @@ export const certs = {
     '{count} downloaded: decrypted with the APIv3 key, and the answer verified with the certificate that it names.',
   'certs.written': 'Wrote {file}',
   'certs.not_cached.warn': 'Warning: the cache directory cannot be written, so the next command downloads them again.',
+  'reason.file_link': 'it is a symbolic link',
+  'reason.file_kind': 'it is not a regular file',
+  'reason.file_directory': 'it is not a directory',
+  'reason.file_owner': 'it belongs to user {owner}, not to {user}',
+  'reason.file_short': 'the disk took {written} of {size} bytes',
+  'reason.target_slash': 'it does not start with /',
+  'reason.target_slashes': 'it starts with //',
+  'reason.target_characters': 'it holds a space, a control character or a character outside ASCII',
+  'reason.target_mark': 'it holds # or \\',
+  'reason.target_segment': 'it holds a . or .. segment',
+  'reason.own_header_name': 'the name is not a lower-case token',
+  'reason.own_header_own': 'wxpay sets it itself',
+  'reason.own_header_value': 'the value holds characters that a header cannot carry',
+  'reason.tls_unverified': 'turns off the verification of TLS certificates',
+  'reason.content_coding': 'its content coding is {coding}, nested, unknown or broken',
+  'reason.interrupted': 'interrupted',
+  'reason.undelimited': 'the answer does not say where it ends',
+  'reason.proxy_scheme': 'only http:// and https:// proxies are supported',
+  'reason.proxy_long': 'its answer to CONNECT is too long',
+  'reason.proxy_http': 'its answer to CONNECT is not HTTP',
+  'reason.proxy_status': 'it answered CONNECT with {status}',
+  'reason.proxy_data': 'it sent data before the tunnel was used',
+  'reason.proxy_closed': 'it closed the connection',
 } as const;

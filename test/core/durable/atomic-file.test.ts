@@ -180,10 +180,10 @@ test('E7: refuses a symbolic link, a directory, and a missing directory; the lin
   const target = join(dir, 'target');
   writeFileSync(target, 'mine');
   symlinkSync(target, file);
-  expect(() => writeFileAtomic(file, 'x', options)).toThrow('symbolic link');
+  expect(() => writeFileAtomic(file, 'x', options)).toThrow('file_link');
   expect(readFileSync(target, 'utf8')).toBe('mine');
   mkdirSync(join(dir, 'sub'));
-  expect(() => writeFileAtomic(join(dir, 'sub'), 'x', options)).toThrow('not a regular file');
+  expect(() => writeFileAtomic(join(dir, 'sub'), 'x', options)).toThrow('file_kind');
   expect(() => writeFileAtomic(join(dir, 'no', 'file'), 'x', options)).toThrow('ENOENT');
 });
 
@@ -205,11 +205,9 @@ test.skipIf(!posix)(
     chmodSync(path, 0o777);
     ensurePrivateDir(path, { platform: process.platform, uid });
     expect(modeOf(path)).toBe(0o700);
-    expect(() => ensurePrivateDir(path, { platform: process.platform, uid: (uid ?? 0) + 1 })).toThrow(
-      'belongs to user',
-    );
+    expect(() => ensurePrivateDir(path, { platform: process.platform, uid: (uid ?? 0) + 1 })).toThrow('file_owner');
     symlinkSync(path, join(dir, 'link'));
-    expect(() => ensurePrivateDir(join(dir, 'link'), { platform: process.platform, uid })).toThrow('symbolic link');
+    expect(() => ensurePrivateDir(join(dir, 'link'), { platform: process.platform, uid })).toThrow('file_link');
     writeFileSync(join(dir, 'plain'), '');
     expect(() => ensurePrivateDir(join(dir, 'plain'), { platform: process.platform, uid })).toThrow('FILE_UNWRITABLE');
   },

@@ -382,11 +382,11 @@ test('B7: the certificate is checked against the real host, also through a proxy
 });
 
 test.each([
-  ['refuses', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', '407'],
-  ['is no proxy', 'nonsense\r\n\r\n', 'not HTTP'],
-  ['closes', '', 'closed'],
-  ['sends data before TLS', 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n', 'before the tunnel'],
-  ['floods', 'x'.repeat(20_000), 'too long'],
+  ['refuses', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', 'proxy_status'],
+  ['is no proxy', 'nonsense\r\n\r\n', 'proxy_http'],
+  ['closes', '', 'proxy_closed'],
+  ['sends data before TLS', 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n', 'proxy_data'],
+  ['floods', 'x'.repeat(20_000), 'proxy_long'],
 ])('B7: a proxy that %s is named without its password, and nothing was sent', async (_what, answer, reason) => {
   const port = await rawServer((socket) => {
     socket.once('data', () => (answer === '' ? socket.end() : socket.write(answer)));

@@ -100,50 +100,55 @@ function decoded(text: string): string {
   }
 }
 
-/** Only the length of their body is known: the known damages that would give just this length are candidates, the first one is named. */
-function bodyCause(body: Buffer, { bodyLength, bodyStart }: SeenMessage): DifferenceCause | undefined {
-  if (bodyLength === 0) return 'body_not_received';
+/** Of their body only start and length are known: the first known damage that would give both is named. */
+function bodyCause(body: Buffer, seen: SeenMessage): DifferenceCause | undefined {
+  if (seen.bodyLength === 0) return 'body_not_received';
   if (body.length === 0) return 'body_not_signed';
-  if (bodyStart.startsWith('\uFEFF') && bodyLength === body.length + 3) return 'byte_order_mark';
-  const text = body.toString('utf8');
-  const lines = text.split('\n').length - 1;
-  const carriageReturns = text.split('\r\n').length - 1;
-  if (text.endsWith('\n') ? bodyLength === body.length - 1 : bodyLength === body.length + 1) return 'final_line_feed';
-  if (
-    lines > 0 &&
-    (bodyLength === body.length + lines - carriageReturns || bodyLength === body.length - carriageReturns)
-  )
-    return 'line_ends';
+  const start = seen.bodyStart.replace(/\uFFFD+$/, '');
+  const fits = (text: string): boolean => Buffer.byteLength(text) === seen.bodyLength && text.startsWith(start);
+  return damagesOf(body.toString('utf8')).find(({ texts }) => texts.some(fits))?.cause;
+}
+
+interface Damage {
+  readonly cause: DifferenceCause;
+  readonly texts: readonly string[];
+}
+
+function damagesOf(text: string): readonly Damage[] {
+  const plain: readonly Damage[] = [
+    { cause: 'byte_order_mark', texts: [`\uFEFF${text}`, text.replace(/^\uFEFF/, '')] },
+    { cause: 'final_line_feed', texts: [`${text}\n`, `${text}\r\n`, text.replace(/\r?\n$/, '')] },
+    { cause: 'line_ends', texts: [text.replaceAll(/\r?\n/g, '\r\n'), text.replaceAll('\r\n', '\n')] },
+  ];
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    return plain;
   }
-  const compact = JSON.stringify(value);
-  const spaced = compactLength(value);
-  if ([Buffer.byteLength(compact), Buffer.byteLength(JSON.stringify(value, null, 2)), spaced].includes(bodyLength))
-    return 'reserialised';
-  const escaped = (source: string): number => source.replaceAll(/[\u0080-\uffff]/g, String.raw`\u0000`).length;
-  if (bodyLength === escaped(text) || bodyLength === escaped(compact)) return 'unicode_escapes';
-  const slashes = compact.split('/').length - 1;
-  if (slashes > 0 && [body.length + slashes, escaped(compact) + slashes].includes(bodyLength)) return 'slash_escapes';
-  return undefined;
+  const written = [JSON.stringify(value), spaced(value), ...[2, 4, '\t'].map((by) => JSON.stringify(value, null, by))];
+  const unicode = (json: string): string =>
+    json.replaceAll(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const slashes = (json: string): string => json.replaceAll('/', String.raw`\/`);
+  const all = [text, ...written];
+  return [
+    ...plain,
+    {
+      cause: 'slash_escapes',
+      texts: all.flatMap((json) => [slashes(json), slashes(unicode(json))]).filter((json) => json.includes('\\/')),
+    },
+    { cause: 'reserialised', texts: written },
+    { cause: 'unicode_escapes', texts: all.map(unicode) },
+  ];
 }
 
-/** Bytes of the JSON as Python's `json.dumps` writes it: a space behind every colon and comma. */
-function compactLength(value: unknown): number {
-  if (Array.isArray(value))
-    return 2 + value.reduce<number>((sum, item) => sum + compactLength(item), 0) + Math.max(0, value.length - 1) * 2;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value);
-    const inner = entries.reduce(
-      (sum, [name, item]) => sum + Buffer.byteLength(JSON.stringify(name)) + 2 + compactLength(item),
-      0,
-    );
-    return 2 + inner + Math.max(0, entries.length - 1) * 2;
-  }
-  return Buffer.byteLength(JSON.stringify(value) ?? '');
+/** JSON as Python's `json.dumps` writes it: a space behind every colon and comma. */
+function spaced(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([name, inner]) => `${JSON.stringify(name)}: ${spaced(inner)}`)
+    .join(', ')}}`;
 }
 
 /** Our start cut to the length of theirs. A character that the cut went through is left out of both. */

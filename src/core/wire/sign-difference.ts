@@ -117,7 +117,7 @@ interface Damage {
 function damagesOf(text: string): readonly Damage[] {
   const plain: readonly Damage[] = [
     { cause: 'byte_order_mark', texts: [`\uFEFF${text}`, text.replace(/^\uFEFF/, '')] },
-    { cause: 'final_line_feed', texts: [`${text}\n`, `${text}\r\n`, text.replace(/\r?\n$/, '')] },
+    { cause: 'final_line_feed', texts: [`${text}\n`, text.replace(/\r?\n$/, '')] },
     { cause: 'line_ends', texts: [text.replaceAll(/\r?\n/g, '\r\n'), text.replaceAll('\r\n', '\n')] },
   ];
   let value: unknown;

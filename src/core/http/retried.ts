@@ -51,7 +51,7 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
   const retries = options.retries ?? 2;
   return async (request) => {
     let current = primary;
-    let delivered = false;
+    let delivered: WxpayError | undefined;
     let verificationRetried = false;
     for (let attempt = 1; ; attempt++) {
       let result: ApiResponse | undefined;
@@ -63,7 +63,7 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
       } catch (error) {
         failure = error;
         if (error instanceof WxpayError) {
-          delivered ||= error.outcome === 'unknown';
+          if (error.outcome === 'unknown') delivered = error;
           const unverified = error.category === 'verification';
           if (!unverified || !verificationRetried) again = afterError(request, error, options);
           verificationRetried ||= unverified;
@@ -71,9 +71,10 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
       }
       const finish = (): ApiResponse => {
         if (result !== undefined) return { ...result, attempts: attempt };
-        if (!(failure instanceof WxpayError)) throw failure;
+        // Interrupted before this try, perhaps; what an earlier one may have done matters more.
+        if (!(failure instanceof WxpayError)) throw delivered ?? failure;
         const params = { ...failure.params, attempts: attempt };
-        throw failure.with(delivered ? { params, outcome: 'unknown' } : { params });
+        throw failure.with(delivered === undefined ? { params } : { params, outcome: 'unknown' });
       };
       if (again === undefined || attempt > retries || request.signal?.aborted === true) return finish();
 

@@ -80,7 +80,10 @@ export function createSend(options: SendOptions): Sender {
 
   return {
     send: async (request) => {
-      const pool = await poolFor(request.clientCertificate === true);
+      const pool = await poolFor(request.clientCertificate === true).catch((error: unknown) => {
+        if (!(error instanceof WxpayError)) throw error;
+        throw error.with({ outcome: request.effect === 'read' ? 'no_effect' : 'not_sent' });
+      });
       const limit = options.limitBytes ?? (request.answer === 'certificates' ? certificatesLimit : answerLimit);
       const answer = await exchange(pool, request, { baseUrl, clock, timeouts, limit });
       const requestId = answer.headers['request-id']?.[0];

@@ -169,6 +169,16 @@ test('an interrupt during a pause ends the repetition with what was known', asyn
   expect(await result).toMatchObject({ status: 503, attempts: 1 });
 });
 
+test('an interrupt before a later try does not hide that an earlier one may have arrived', async () => {
+  let calls = 0;
+  const inner: Transport = async () => {
+    calls += 1;
+    if (calls === 1) throw new WxpayError('NETWORK_CUT', { outcome: 'unknown' });
+    throw new Error('Ctrl-C');
+  };
+  await expect(run(inner, of('prepay')).result).rejects.toMatchObject({ code: 'NETWORK_CUT', outcome: 'unknown' });
+});
+
 test('an error that is not ours passes as it is', async () => {
   const boom = new TypeError('boom');
   const { result } = run(async () => Promise.reject(boom), get());

@@ -1,4 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcp, connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import {
@@ -335,6 +339,52 @@ test('mTLS: the client certificate is shown only for requests that want it, on c
   expect(names).toEqual([undefined, '1900000001', undefined]);
 });
 
+/** `legacy` is how the merchant platform's own file is encrypted: RC2, which OpenSSL 3 no longer reads by itself. */
+function p12(client: Issued, passphrase: string, legacy: boolean): Buffer | undefined {
+  const dir = mkdtempSync(join(tmpdir(), 'wxpay-p12-'));
+  try {
+    writeFileSync(join(dir, 'key.pem'), client.key);
+    writeFileSync(join(dir, 'cert.pem'), client.cert);
+    const flags = legacy
+      ? ['-legacy', '-certpbe', 'PBE-SHA1-RC2-40', '-keypbe', 'PBE-SHA1-3DES', '-macalg', 'sha1']
+      : [];
+    const files = ['-inkey', join(dir, 'key.pem'), '-in', join(dir, 'cert.pem'), '-out', join(dir, 'out.p12')];
+    const made = spawnSync('openssl', ['pkcs12', '-export', ...flags, ...files, '-passout', `pass:${passphrase}`]);
+    return made.status === 0 ? readFileSync(join(dir, 'out.p12')) : undefined;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+test.each([false, true])('mTLS with the .p12 itself (as the merchant platform makes it: %s)', async (legacy) => {
+  const client = issue('1900000001', { issuer: authority });
+  const pfx = p12(client, '1900000001', legacy);
+  if (pfx === undefined) {
+    process.stderr.write('mTLS with a .p12: skipped, openssl cannot make one here\n');
+    return;
+  }
+  let name: unknown;
+  const port = await httpsServer(
+    { ...good, requestCert: true, rejectUnauthorized: false, ca: authority.cert },
+    (request, response) => {
+      name = (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject?.CN;
+      response.end('{}');
+    },
+  );
+  const url = `https://127.0.0.1:${port}`;
+  const call = get({ clientCertificate: true });
+  const options = (passphrase: string) => ({
+    ca: authority.cert,
+    clientCertificate: async () => ({ pfx, passphrase, source: 'apiclient_cert.p12' }),
+  });
+  expect((await sender(url, options('1900000001')).send(call)).status).toBe(200);
+  expect(name).toBe('1900000001');
+  await expect(sender(url, options('wrong')).send(call)).rejects.toMatchObject({
+    code: 'P12_PASSPHRASE_WRONG',
+    params: { source: 'apiclient_cert.p12' },
+  });
+});
+
 test('mTLS without a certificate in the profile says what is missing', async () => {
   await expect(sender('https://127.0.0.1:1').send(get({ clientCertificate: true }))).rejects.toMatchObject({
     code: 'CREDENTIAL_MISSING',
@@ -401,6 +451,11 @@ test.each([
     params: { proxy: `http://127.0.0.1:${port}`, reason: expect.stringContaining(reason) as string },
   });
   expect(JSON.stringify(error)).not.toContain('hunter2');
+});
+
+test('B7: a proxy variable that cannot be used stops a write before anything is sent', async () => {
+  const { send } = sender('https://pay.example', { env: { HTTPS_PROXY: 'socks5://127.0.0.1:1' } }, ['pay.example']);
+  await expect(send(post())).rejects.toMatchObject({ code: 'NETWORK_PROXY', outcome: 'not_sent' });
 });
 
 test("B7: an unreachable proxy is the proxy's fault, not the host's", async () => {

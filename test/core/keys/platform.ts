@@ -1,10 +1,11 @@
 /** A WeChat Pay that rotates its platform certificates, for the tests of the key ring. */
 import { createCipheriv, generateKeyPairSync, sign as signBytes, type KeyObject } from 'node:crypto';
 import forge from 'node-forge';
+import { apiV3Key } from './api-key.ts';
 import { answerMessage } from '../../../src/core/wire/message.ts';
 import type { ApiResponse, Headers } from '../../../src/core/ports.ts';
 
-export const apiV3Key = Buffer.from('0123456789abcdefghijABCDEFGHIJ32');
+export { apiV3Key };
 export const day = 86_400_000;
 
 export interface PlatformKey {

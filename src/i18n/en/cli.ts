@@ -81,7 +81,7 @@ export const cli = {
   'cli.error.wechat': 'WeChat Pay: {code} {message}',
   'cli.error.unsigned': '(unsigned answer)',
   'cli.error.next': 'Next: {command}',
-  'cli.error.interrupted': 'Interrupted. If a request was under way, its result is unknown.',
+  'cli.error.interrupted': 'Interrupted.',
   'cli.live.banner': 'LIVE merchant {mchid} (profile {profile})',
   'cli.dry_run.note': 'Dry run: nothing was sent.',
   'cli.retry.note': 'Attempt {attempt} failed ({reason}); trying again in {seconds} s.',

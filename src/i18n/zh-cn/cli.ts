@@ -82,7 +82,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.error.wechat': '微信支付:{code} {message}',
   'cli.error.unsigned': '(应答未签名)',
   'cli.error.next': '下一步:{command}',
-  'cli.error.interrupted': '已中断。若有请求正在进行,其结果未知。',
+  'cli.error.interrupted': '已中断。',
   'cli.live.banner': '正式商户 {mchid}(配置 {profile})',
   'cli.dry_run.note': 'Dry run:没有发送任何请求。',
   'cli.retry.note': '第 {attempt} 次尝试失败({reason}),{seconds} 秒后重试。',

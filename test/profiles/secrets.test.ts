@@ -30,7 +30,7 @@ async function failureOf(reference: string, more: Partial<SecretReader> = {}): P
 test('E2: a secret prints itself nowhere but to reveal', () => {
   const secret = secretOf('CANARY');
   const prints = [
-    `${secret as unknown as string}`,
+    `a ${secret as unknown as string}`,
     String(secret),
     JSON.stringify({ secret }),
     inspect(secret),

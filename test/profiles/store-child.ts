@@ -13,7 +13,9 @@ const store = openProfileStore({
   clock: {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: async (milliseconds) => void (await sleep(milliseconds)),
+    sleep: async (milliseconds) => {
+      await sleep(milliseconds);
+    },
   },
   randomName: () => randomBytes(8).toString('hex'),
 });

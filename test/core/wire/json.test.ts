@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isWxpayError } from '../../../src/core/errors.ts';
 import { parseJson, type JsonLimits } from '../../../src/core/wire/json.ts';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign as cryptoSign, type KeyObject } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { signSha256 } from '../../../src/core/crypto/rsa.ts';
 import type { Headers, VerificationKey } from '../../../src/core/ports.ts';

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import * as nodeFs from 'node:fs';
 import {
   chmodSync,
@@ -185,6 +186,40 @@ test('E7: refuses a symbolic link, a directory, and a missing directory; the lin
   mkdirSync(join(dir, 'sub'));
   expect(() => writeFileAtomic(join(dir, 'sub'), 'x', options)).toThrow('file_kind');
   expect(() => writeFileAtomic(join(dir, 'no', 'file'), 'x', options)).toThrow('ENOENT');
+});
+
+test('E7: while somebody swaps file, link and directory, nothing is ever written outside', async () => {
+  const outside = join(dir, 'outside');
+  mkdirSync(outside);
+  const target = join(outside, 'target');
+  writeFileSync(target, 'untouched');
+  const swap = `
+    const fs = require('node:fs');
+    const [file, target] = process.argv.slice(1);
+    const steps = [() => fs.writeFileSync(file, 'x'), () => fs.symlinkSync(target, file), () => fs.mkdirSync(file)];
+    for (let i = 0; ; i++) {
+      try { fs.rmSync(file, { recursive: true, force: true }); steps[i % 3](); } catch {}
+    }`;
+  const attacker = spawn(process.execPath, ['-e', swap, file, target], { stdio: 'ignore' });
+  const end = performance.now() + 1_200;
+  let refused = 0;
+  let written = 0;
+  while (performance.now() < end) {
+    try {
+      writeFileAtomic(file, 'secret', options);
+      written += 1;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'FILE_UNWRITABLE' });
+      refused += 1;
+    }
+    if ((written + refused) % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  attacker.kill('SIGKILL');
+  await new Promise((resolve) => attacker.once('exit', resolve));
+  expect([written > 0, refused > 0]).toEqual([true, true]);
+  expect(readFileSync(target, 'utf8')).toBe('untouched');
+  expect(readdirSync(outside)).toEqual(['target']);
+  expect(readdirSync(dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
 test('E7: a temporary name that somebody planted is not opened', () => {

@@ -4,7 +4,7 @@
  * Every request is built by a `…Request` function, so that a dry run can show exactly what would be sent.
  */
 import { WxpayError } from '../core/errors.ts';
-import { settle } from '../core/http/outcome.ts';
+import { settle, unknownBecause } from '../core/http/outcome.ts';
 import type { ApiRequest, ApiResponse, Clock, Transport } from '../core/ports.ts';
 import { parseJson } from '../core/wire/json.ts';
 import { buildTarget, requireOutTradeNo, requireTransactionId } from '../core/wire/target.ts';
@@ -146,9 +146,13 @@ export async function queryOrder(transport: Transport, party: Party, number: Ord
   if (typeof answer['trade_state'] !== 'string') throw malformed(response, 'no trade_state');
   if (typeof answer['out_trade_no'] !== 'string') throw malformed(response, 'no out_trade_no');
   const amount = answer['amount'];
-  if (isObject(amount) && amount['total'] !== undefined && !Number.isSafeInteger(amount['total']))
-    throw malformed(response, 'amount.total is no whole number');
+  if (isObject(amount) && amount['total'] !== undefined && !isFen(amount['total']))
+    throw malformed(response, 'amount.total is no whole number of fen');
   return answer as unknown as Order;
+}
+
+function isFen(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 export function closeRequest(party: Party, out_trade_no: string): ApiRequest {
@@ -181,8 +185,7 @@ export async function closeOrder(transport: Transport, party: Party, out_trade_n
   const before = await queryOrder(transport, party, number);
   if (before.trade_state === 'CLOSED' || before.trade_state === 'REVOKED')
     return { result: 'already_closed', order: before };
-  if (before.trade_state !== 'NOTPAY' && before.trade_state !== 'USERPAYING' && before.trade_state !== 'PAYERROR')
-    throw paid(out_trade_no);
+  if (isPaid(before)) throw paid(out_trade_no);
   const next = ['order', 'query', out_trade_no];
   let failure: unknown;
   try {
@@ -200,13 +203,18 @@ export async function closeOrder(transport: Transport, party: Party, out_trade_n
     throw unknownOutcome(failure ?? error, next);
   }
   if (after.trade_state === 'CLOSED') return { result: 'closed', order: after };
-  if (finalStates.has(after.trade_state)) throw paid(out_trade_no);
+  if (isPaid(after)) throw paid(out_trade_no);
   // Not closed: the request either never arrived or has not been carried out yet; repeating is safe (re-entrant).
   if (failure !== undefined) throw failure;
   throw unknownOutcome(
     new WxpayError('ANSWER_MISMATCH', { params: { field: 'trade_state', found: after.trade_state, wanted: 'CLOSED' } }),
     next,
   );
+}
+
+/** Money has come in; whether some of it went back is another question. */
+function isPaid(order: Order): boolean {
+  return order.trade_state === 'SUCCESS' || order.trade_state === 'REFUND';
 }
 
 function paid(out_trade_no: string): WxpayError {
@@ -307,16 +315,11 @@ function idOf(response: ApiResponse): { requestId?: string } {
   return response.requestId === undefined ? {} : { requestId: response.requestId };
 }
 
-/** A write that was delivered and whose result is not known. */
+/** A write that was delivered and whose result is not known, with the command that asks. */
 function unknownOutcome(cause: unknown, next: readonly string[]): WxpayError {
-  if (cause instanceof WxpayError && cause.code === 'OUTCOME_UNKNOWN') return cause.with({ next });
-  const reason = cause instanceof WxpayError ? `key:error.${cause.code}` : 'no answer';
-  return new WxpayError('OUTCOME_UNKNOWN', {
-    params: { ...(cause instanceof WxpayError ? cause.params : {}), reason },
-    outcome: 'unknown',
-    next,
-    cause,
-    ...(cause instanceof WxpayError && cause.requestId !== undefined ? { requestId: cause.requestId } : {}),
-    ...(cause instanceof WxpayError && cause.httpStatus !== undefined ? { httpStatus: cause.httpStatus } : {}),
-  });
+  if (!(cause instanceof WxpayError)) {
+    const reason = cause instanceof Error ? cause.name : 'error';
+    return new WxpayError('OUTCOME_UNKNOWN', { params: { reason }, outcome: 'unknown', next, cause });
+  }
+  return (cause.code === 'OUTCOME_UNKNOWN' ? cause : unknownBecause(cause)).with({ next });
 }

@@ -193,7 +193,7 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
 
 /** The error for a transport that threw. */
 function settleFailure(request: ApiRequest, error: unknown): unknown {
-  if (!(error instanceof WxpayError)) return error;
+  if (!(error instanceof WxpayError)) return settleForeign(request, error);
   if (error.category === 'network') {
     const status = error.outcome === 'not_sent' ? 'not_sent' : 'cut';
     const cell = cellFor(request.effect, 'unsigned', status);
@@ -216,19 +216,31 @@ function settleFailure(request: ApiRequest, error: unknown): unknown {
   return error.with({ outcome: outcomeOf(cell) });
 }
 
+/**
+ * An exception that is none of ours. The caller's own abort reason goes up as it is: the transport passes it on only where
+ * nothing was sent. Anything else is a bug, and a bug behind a write may have come after its bytes had left.
+ */
+function settleForeign(request: ApiRequest, error: unknown): unknown {
+  const aborted = request.signal?.aborted === true && error === request.signal.reason;
+  if (request.effect === 'read' || aborted) return error;
+  // Its message is no business of a person's, and may hold anything; it is in the cause.
+  const reason = error instanceof Error ? error.name : 'error';
+  return new WxpayError('OUTCOME_UNKNOWN', { params: { reason }, outcome: 'unknown', cause: error });
+}
+
 function outcomeOf(cell: Cell): Outcome {
   return cell.outcome === 'done' ? 'no_effect' : cell.outcome;
 }
 
-/** A write was or may have been delivered, and this is why nothing is known of it. */
-function unknownBecause(cause: WxpayError): WxpayError {
-  const own = cause.params['reason'];
-  const text = String(own ?? `key:error.${cause.code}`);
-  const reason = text.startsWith('key:') ? text : `${cause.code}: ${text}`;
+/**
+ * The error for a write that was or may have been delivered, when `cause` is why nothing is known of it. Its `reason` is
+ * the cause's own message, which the renderer takes from the cause.
+ */
+export function unknownBecause(cause: WxpayError): WxpayError {
   return new WxpayError('OUTCOME_UNKNOWN', {
     ...(cause.httpStatus === undefined ? {} : { httpStatus: cause.httpStatus }),
     ...(cause.requestId === undefined ? {} : { requestId: cause.requestId }),
-    params: { ...cause.params, reason },
+    params: { ...cause.params, reason: `key:error.${cause.code}` },
     outcome: 'unknown',
     cause,
   });

@@ -192,9 +192,25 @@ test('files and certificates are returned unchecked, and refused like anything e
   }
 });
 
-test('errors from before the request, and bugs, pass unchanged', async () => {
+test('errors from before the request pass unchanged, and so does a bug behind a read', async () => {
   const config = new WxpayError('CREDENTIAL_MISSING', { params: { field: 'x', variable: 'y' } });
   await expect(settle(request('refund'), async () => Promise.reject(config))).rejects.toBe(config);
   const bug = new TypeError('bug');
-  await expect(settle(request('refund'), async () => Promise.reject(bug))).rejects.toBe(bug);
+  await expect(settle(request('read'), async () => Promise.reject(bug))).rejects.toBe(bug);
+});
+
+test.each(['prepay', 'close', 'refund', 'write'] as const)(
+  'a bug behind a %s leaves its outcome unknown: its bytes may have left',
+  async (effect) => {
+    const bug = new TypeError('canary');
+    const failure = await settle(request(effect), async () => Promise.reject(bug)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'OUTCOME_UNKNOWN', outcome: 'unknown', cause: bug });
+    expect((failure as WxpayError).params).toEqual({ reason: 'TypeError' });
+  },
+);
+
+test("the caller's own abort reason passes as it is: the transport passes it on only where nothing was sent", async () => {
+  const stop = new Error('Ctrl-C');
+  const call = { ...request('prepay'), signal: AbortSignal.abort(stop) };
+  await expect(settle(call, async () => Promise.reject(stop))).rejects.toBe(stop);
 });

@@ -159,7 +159,7 @@ export function visible(bytes: Uint8Array): string {
     .replaceAll('\\', '\\\\')
     .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (char) => escapes[char] ?? hex(char.charCodeAt(0)))
     .replaceAll(/\ue000([0-9a-f]{2})/g, (_, byte: string) => String.raw`\x${byte}`)
-    .replaceAll(/(?! )[\p{Cf}\p{Z}\p{Co}\p{Default_Ignorable_Code_Point}]/gu, (char) => codePoint(char))
+    .replaceAll(/(?! )[␣\p{Cf}\p{Z}\p{Co}\p{Default_Ignorable_Code_Point}]/gu, (char) => codePoint(char))
     .replaceAll(/^ +| +(?=\\n$|\\r\\n$)| +$| {2,}/g, (spaces) => '␣'.repeat(spaces.length));
 }
 

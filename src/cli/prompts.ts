@@ -46,7 +46,7 @@ export function createPrompts(world: PromptWorld): Prompts {
     question: (inquirer: typeof import('@inquirer/prompts'), context: Context) => Promise<T>,
     ended: WxpayError,
   ): Promise<T> => {
-    if (!canPrompt) throw new WxpayError('INTERNAL', { params: { reason: 'a question without a terminal' } });
+    if (!canPrompt) throw new WxpayError('INTERNAL', { params: { reason: 'NO_TERMINAL' } });
     world.signal?.throwIfAborted();
     const inquirer = await import('@inquirer/prompts');
     const end = new AbortController();

@@ -1,5 +1,4 @@
 /** argv → program → run → process.exitCode. The one place that touches `process`. */
-import { randomBytes } from 'node:crypto';
 import type { World } from './world.ts';
 
 const version = __WXPAY_VERSION__;
@@ -13,17 +12,16 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
 
 async function main(): Promise<void> {
   const { run } = await import('./program.ts');
-  const broken = { stdout: false };
   // A reader that goes away (`wxpay … | head -1`) is no fault of ours and no reason for a stack (CLI-MANNERS S3).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    broken.stdout = true;
   });
   process.stderr.on('error', () => {});
   process.exitCode = await run(await realWorld());
 }
 
 async function realWorld(): Promise<World> {
+  const { randomBytes } = await import('node:crypto');
   const { homedir } = await import('node:os');
   const { setTimeout: sleep } = await import('node:timers/promises');
   return {

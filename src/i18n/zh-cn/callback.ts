@@ -2,8 +2,8 @@ import type { callback as en } from '../en/callback.ts';
 
 /** callback: 中文文案,键与占位符和英文一致。 */
 export const callback: Readonly<Record<keyof typeof en, string>> = {
-  'callback.argument.file': '抓到的原始 HTTP 请求;- 表示标准输入',
-  'callback.option.at': '按此时刻判断时间戳:RFC 3339 或 Unix 秒',
+  'callback.argument.file': '抓到的原始 HTTP 请求；- 表示标准输入',
+  'callback.option.at': '按此时刻判断时间戳：RFC 3339 或 Unix 秒',
   'callback.option.ignore_age': '不检查回调的时间',
   'callback.example.verify': 'wxpay verify-callback 回调.http',
   'callback.example.verify_old': 'wxpay verify-callback 回调.http --ignore-age --json',
@@ -20,9 +20,12 @@ export const callback: Readonly<Record<keyof typeof en, string>> = {
   'callback.step.envelope': '外层报文',
   'callback.step.decryption': '解密',
   'callback.step.identity': '属于本商户',
-  'reason.header_line': '不是合法的请求头:{line}',
-  'reason.transfer_encoding': '仍是分块传输编码(chunked),请抓取解码后的报文',
+  'callback.remark.appid': '回调里的 appid 与配置不同；一个商户可以有多个 appid，请确认它是你的。',
+  'callback.remark.state': '事件类型是成功，但资源里的状态不是。请先查单再处理。',
+  'callback.reason.at': '既不是带时区的 RFC 3339(2026-11-23T10:00:00+08:00)，也不是十位 Unix 秒',
+  'reason.header_line': '不是合法的请求头：{line}',
+  'reason.transfer_encoding': '仍是分块传输编码（chunked），请抓取解码后的报文',
   'reason.no_empty_line': '请求头与报文之间没有空行',
   'reason.content_length': 'Content-Length 不是单个数字',
-  'reason.body_short': '报文只有 {length} 字节,Content-Length 为 {declared}',
+  'reason.body_short': '报文只有 {length} 字节，Content-Length 为 {declared}',
 };

@@ -17,5 +17,5 @@ export const output: Readonly<Record<keyof typeof en, string>> = {
   'output.expiry.today': '不足一天后过期',
   'output.expiry.past': '已过期 {days} 天',
   'output.help.default': '默认 {value}',
-  'output.qr.too_small': '终端太小,画不下二维码(需要 {columns} 列、{rows} 行)。二维码内容:',
+  'output.qr.too_small': '终端太小，画不下二维码（需要 {columns} 列、{rows} 行）。二维码内容：',
 };

@@ -118,7 +118,7 @@ function checkString(path: string, rule: Extract<Field, { type: 'string' }>, val
     faults.push({ field: path, reason: 'not_string', params: {} });
     return;
   }
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length < (rule.min ?? 1))
     faults.push({ field: path, reason: 'too_short', params: { length, min: rule.min ?? 1 } });
   else if (rule.max !== undefined && length > rule.max)

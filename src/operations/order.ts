@@ -302,7 +302,7 @@ function objectOf(
 function requireSame(response: ApiResponse, field: string, found: unknown, wanted: string): void {
   if (found === wanted) return;
   throw new WxpayError('ANSWER_MISMATCH', {
-    params: { field, found: typeof found === 'string' ? found : String(JSON.stringify(found)), wanted },
+    params: { field, found: typeof found === 'string' ? found : (JSON.stringify(found) ?? 'nothing'), wanted },
     ...idOf(response),
   });
 }

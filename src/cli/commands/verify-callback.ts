@@ -4,6 +4,7 @@ import { WxpayError } from '../../core/errors.ts';
 import { parseRawHttp } from '../../operations/callback/capture/raw-http.ts';
 import { verifyCallback, type CallbackReport } from '../../operations/callback/verify.ts';
 import { isObject } from '../../operations/fields.ts';
+import { rfc3339 } from '../../operations/order-fields.ts';
 import { formatFen } from '../../output/money.ts';
 import { describeRefundState, describeState } from '../../output/states.ts';
 import type { Block, DetailRow, Result } from '../../output/view.ts';
@@ -28,7 +29,7 @@ export const command: CommandModule = {
     const keyRing = await runtime.keyRing();
     const report = await verifyCallback(
       capture,
-      { find: (serial) => keyRing.find(serial), apiV3Key: await runtime.apiV3Key(), ...(await ownMchid(runtime)) },
+      { find: (serial) => keyRing.find(serial), apiV3Key: await runtime.apiV3Key(), ...(await ownNumbers(runtime)) },
       at,
       options['ignoreAge'] === true,
     );
@@ -42,15 +43,22 @@ export const command: CommandModule = {
   },
 };
 
-async function ownMchid(runtime: Runtime): Promise<{ mchid?: string }> {
-  const mchid = (await runtime.profile()).values.mchid?.value;
-  return mchid === undefined ? {} : { mchid };
+async function ownNumbers(runtime: Runtime): Promise<{ mchid?: string; appid?: string }> {
+  const { mchid, appid } = (await runtime.profile()).values;
+  return {
+    ...(mchid === undefined ? {} : { mchid: mchid.value }),
+    ...(appid === undefined ? {} : { appid: appid.value }),
+  };
 }
 
 /** RFC 3339, or Unix seconds as in the Wechatpay-Timestamp header. */
 function readTime(text: string): number {
-  const time = /^\d{10}$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (Number.isNaN(time)) throw new WxpayError('INPUT_INVALID', { params: { field: '--at', reason: text } });
+  const time = /^\d{10}$/.test(text) ? Number(text) * 1000 : rfc3339.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time))
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: '--at', reason: 'key:callback.reason.at' },
+      outcome: 'not_sent',
+    });
   return time;
 }
 
@@ -61,6 +69,7 @@ function document(report: CallbackReport, { t }: Runtime): unknown {
     serial: report.serial ?? null,
     id: report.envelope?.id ?? null,
     event_type: report.envelope?.event_type ?? null,
+    remarks: report.remarks,
     resource: report.resource ?? null,
     failure: report.failure === undefined ? null : { code: report.failure.code, ...errorText(report.failure, t) },
   };
@@ -84,6 +93,8 @@ function view(report: CallbackReport, runtime: Runtime): readonly Block[] {
     const { message, hint } = errorText(report.failure, t);
     blocks.push({ kind: 'text', text: message, tone: 'bad' }, { kind: 'text', text: hint });
   }
+  for (const remark of report.remarks)
+    blocks.push({ kind: 'text', text: t(`callback.remark.${remark}`), tone: 'warn' });
   if (report.resource !== undefined)
     blocks.push(
       { kind: 'details', title: report.envelope?.event_type ?? '', rows: resourceRows(report.resource, runtime) },

@@ -18,6 +18,11 @@ export const callback = {
   'callback.step.envelope': 'envelope',
   'callback.step.decryption': 'decryption',
   'callback.step.identity': 'our merchant',
+  'callback.remark.appid':
+    "The appid is not the profile's; a merchant may have several, but check that this one is yours.",
+  'callback.remark.state':
+    'The event says success, but the state in the resource does not. Query the order before you act on it.',
+  'callback.reason.at': 'neither RFC 3339 with an offset (2026-11-23T10:00:00+08:00) nor ten digits of Unix seconds',
   'reason.header_line': 'not a header line: {line}',
   'reason.transfer_encoding': 'it is still in a transfer coding (chunked); capture the decoded body',
   'reason.no_empty_line': 'there is no empty line between headers and body',

@@ -1,5 +1,5 @@
 /** A loopback receiver that keeps each callback as it came over the wire. */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface ReceivedCallback {
@@ -11,8 +11,8 @@ export interface Receiver {
   /** `http://127.0.0.1:<port>/notify` */
   readonly url: string;
   /** The next callback that has not been taken yet; rejects when `signal` aborts. */
-  next(signal: AbortSignal): Promise<ReceivedCallback>;
-  close(): Promise<void>;
+  readonly next: (signal: AbortSignal) => Promise<ReceivedCallback>;
+  readonly close: () => Promise<void>;
 }
 
 /** Largest body taken: the ciphertext's own limit is 1 MiB of base64 (protocol 6.1). */
@@ -25,18 +25,24 @@ const bodyLimit = 2 * 1024 * 1024;
 export async function startReceiver(): Promise<Receiver> {
   const queue: ReceivedCallback[] = [];
   const waiting: ((callback: ReceivedCallback) => void)[] = [];
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let raw: Buffer;
+    try {
+      raw = await collect(request);
+    } catch {
+      // Too large, or its sender has gone.
+      response.writeHead(413, { connection: 'close' }).end();
+      return;
+    }
+    response.writeHead(204).end();
+    const taker = waiting.shift();
+    if (taker === undefined) queue.push({ raw });
+    else taker({ raw });
+  };
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 16 * 1024 },
     (request, response) => {
-      void collect(request).then(
-        (raw) => {
-          response.writeHead(204).end();
-          const taker = waiting.shift();
-          if (taker === undefined) queue.push({ raw });
-          else taker({ raw });
-        },
-        () => response.writeHead(413, { connection: 'close' }).end(),
-      );
+      void take(request, response);
     },
   );
   server.maxConnections = 64;
@@ -51,8 +57,22 @@ export async function startReceiver(): Promise<Receiver> {
       const ready = queue.shift();
       if (ready !== undefined) return Promise.resolve(ready);
       return new Promise((resolve, reject) => {
-        waiting.push(resolve);
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        const leave = (): void => {
+          // Who has gone must not be handed the next callback.
+          const at = waiting.indexOf(handOver);
+          if (at !== -1) waiting.splice(at, 1);
+          reject(signal.reason as Error);
+        };
+        const handOver = (callback: ReceivedCallback): void => {
+          signal.removeEventListener('abort', leave);
+          resolve(callback);
+        };
+        if (signal.aborted) {
+          leave();
+          return;
+        }
+        waiting.push(handOver);
+        signal.addEventListener('abort', leave, { once: true });
       });
     },
     close() {

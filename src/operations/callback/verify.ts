@@ -25,11 +25,19 @@ export interface Step {
   readonly result: 'passed' | 'failed' | 'skipped';
 }
 
+/**
+ * - `appid`: the resource names another appid than the profile; a merchant may have several.
+ * - `state`: a success event about a payment or refund that is none (THREATS C10).
+ */
+export type Remark = 'appid' | 'state';
+
 export interface CallbackReport {
   readonly verdict: 'valid' | 'invalid';
   readonly steps: readonly Step[];
   readonly serial?: string;
   readonly envelope?: Envelope;
+  /** What is odd about a callback that is authentic all the same. */
+  readonly remarks: readonly Remark[];
   /** The decrypted resource. Present only when every step passed: what is not authentic is not shown as data. */
   readonly resource?: Record<string, unknown>;
   readonly failure?: WxpayError;
@@ -41,6 +49,8 @@ export interface CallbackKeys {
   readonly apiV3Key: Uint8Array;
   /** Compared with the decrypted resource, when known (THREATS C10). */
   readonly mchid?: string;
+  /** Remarked on when the resource names another, when known. */
+  readonly appid?: string;
 }
 
 /** Which step each verification failure belongs to. */
@@ -78,14 +88,16 @@ export async function verifyCallback(
     envelope = parseEnvelope(capture.body);
     const resource = readResource(envelope, keys.apiV3Key);
     requireOurs(resource, keys.mchid);
-    return { verdict: 'valid', steps: steps(undefined), serial, envelope, resource };
+    const remarks = remarksOn(envelope, resource, keys.appid);
+    return { verdict: 'valid', steps: steps(undefined), serial, envelope, remarks, resource };
   } catch (error) {
     if (!isWxpayError(error)) throw error;
     const failed = stepOf[error.code];
     if (failed === undefined) throw error;
     return {
       verdict: 'invalid',
-      steps: steps(failed),
+      steps: steps(failed, error.code === 'SIGNATURE_PROBE'),
+      remarks: [],
       ...(serial === undefined ? {} : { serial }),
       ...(envelope === undefined ? {} : { envelope }),
       failure: error,
@@ -99,17 +111,37 @@ function readResource(envelope: Envelope, apiV3Key: Uint8Array): Record<string, 
   return value;
 }
 
-/** A genuine callback of another merchant is not ours. Service providers see their number as `sp_mchid`. */
+/**
+ * A genuine callback of another merchant is not ours. Service providers see their number as `sp_mchid`, combined orders as
+ * `combine_mchid` (protocol 6.2).
+ */
 function requireOurs(resource: Record<string, unknown>, mchid: string | undefined): void {
-  const found = resource['sp_mchid'] ?? resource['mchid'] ?? resource['mch_id'];
+  const found = resource['sp_mchid'] ?? resource['combine_mchid'] ?? resource['mchid'] ?? resource['mch_id'];
   if (mchid === undefined || found === undefined || found === mchid) return;
-  throw new WxpayError('ANSWER_MISMATCH', { params: { field: 'mchid', found: String(found), wanted: mchid } });
+  throw new WxpayError('ANSWER_MISMATCH', {
+    params: { field: 'mchid', found: typeof found === 'string' ? found : JSON.stringify(found), wanted: mchid },
+  });
 }
 
-function steps(failed: StepName | undefined): readonly Step[] {
+function remarksOn(
+  envelope: Envelope,
+  resource: Record<string, unknown>,
+  appid: string | undefined,
+): readonly Remark[] {
+  const remarks: Remark[] = [];
+  const found = resource['sp_appid'] ?? resource['combine_appid'] ?? resource['appid'];
+  if (appid !== undefined && found !== undefined && found !== appid) remarks.push('appid');
+  const field = { 'TRANSACTION.SUCCESS': 'trade_state', 'REFUND.SUCCESS': 'refund_status' }[envelope.event_type];
+  const parts = Array.isArray(resource['sub_orders']) ? resource['sub_orders'].filter(isObject) : [resource];
+  if (field !== undefined && parts.some((part) => part[field] !== 'SUCCESS')) remarks.push('state');
+  return remarks;
+}
+
+/** @param probe a probe is recognised before anybody looks for its key, so nothing is said about the serial */
+function steps(failed: StepName | undefined, probe = false): readonly Step[] {
   const at = failed === undefined ? stepNames.length : stepNames.indexOf(failed);
   return stepNames.map((step, index) => ({
     step,
-    result: index < at ? 'passed' : index === at ? 'failed' : 'skipped',
+    result: index === at ? 'failed' : index > at || (probe && step === 'serial') ? 'skipped' : 'passed',
   }));
 }

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isWxpayError } from '../../../../src/core/errors.ts';
+import { parseRawHttp } from '../../../../src/operations/callback/capture/raw-http.ts';
+
+const parse = (text: string) => parseRawHttp(Buffer.from(text, 'latin1'));
+
+describe('parseRawHttp reads', () => {
+  test.each([
+    ['CRLF', 'POST /n HTTP/1.1\r\nA: 1\r\nb: 2\r\n\r\nbody', { a: ['1'], b: ['2'] }, 'body'],
+    ['LF', 'POST /n HTTP/1.1\nA: 1\nb: 2\n\nbody', { a: ['1'], b: ['2'] }, 'body'],
+    ['headers without a request line', 'A: 1\n\nbody', { a: ['1'] }, 'body'],
+    ['a response', 'HTTP/1.1 200 OK\r\nA: 1\r\n\r\nbody', { a: ['1'] }, 'body'],
+    ['HTTP/2 with lower-case names', 'POST /n HTTP/2\r\na: 1\r\n\r\n', { a: ['1'] }, ''],
+    ['a header twice, since repetition is a reason to refuse', 'A: 1\nA: 2\n\n', { a: ['1', '2'] }, ''],
+    ['blanks around values', 'A: \t 1 2 \t\nB:3\n\n', { a: ['1 2'], b: ['3'] }, ''],
+    ['an empty value', 'A:\n\n', { a: [''] }, ''],
+    ['colons in values', 'A: b: c\n\n', { a: ['b: c'] }, ''],
+    ['the body untouched', 'A: 1\n\n{"a":1}\r\n\r\n \n', { a: ['1'] }, '{"a":1}\r\n\r\n \n'],
+    ['exactly Content-Length bytes', 'Content-Length: 4\n\nbody\n', { 'content-length': ['4'] }, 'body'],
+    ['a body that begins with an empty line', 'A: 1\r\n\r\n\r\n\r\nx', { a: ['1'] }, '\r\n\r\nx'],
+    [
+      'F8: names that objects have',
+      '__proto__: 1\nconstructor: 2\n\n',
+      { ['__proto__']: ['1'], constructor: ['2'] },
+      '',
+    ],
+  ])('%s', (_what, text, headers, body) => {
+    const capture = parse(text);
+    expect(Object.entries(capture.headers)).toEqual(Object.entries(headers));
+    expect(capture.body.toString('latin1')).toBe(body);
+  });
+});
+
+describe('parseRawHttp refuses', () => {
+  test.each([
+    ['nothing', '', 'no_empty_line'],
+    ['no empty line', 'POST /n HTTP/1.1\r\nA: 1\r\n', 'no_empty_line'],
+    ['a body alone', '{"id":"1"}\n\n', 'header_line'],
+    ['a name with a blank', 'A : 1\n\n', 'header_line'],
+    ['no name', ': 1\n\n', 'header_line'],
+    ['a line without a colon', 'A\n\n', 'header_line'],
+    ['a folded line', 'A: 1\n 2\n\n', 'header_line'],
+    ['a line before the request line', 'x\nPOST /n HTTP/1.1\n\n', 'header_line'],
+    ['a chunked body', 'Transfer-Encoding: chunked\n\n0\r\n\r\n', 'transfer_encoding'],
+    ['a Content-Length that is no number', 'Content-Length: 4x\n\nbody', 'content_length'],
+    ['a negative Content-Length', 'Content-Length: -1\n\nbody', 'content_length'],
+    ['two Content-Lengths', 'Content-Length: 4\nContent-Length: 4\n\nbody', 'content_length'],
+    ['a body that was cut', 'Content-Length: 5\n\nbody', 'body_short'],
+  ])('%s', (_what, text, reason) => {
+    expect(() => parse(text)).toThrowError(
+      expect.objectContaining({
+        code: 'CALLBACK_MALFORMED',
+        params: expect.objectContaining({ reason: `key:reason.${reason}` }),
+      }),
+    );
+  });
+});
+
+test('a capture that was written is read back, byte for byte', () => {
+  const name = fc.string({ unit: fc.constantFrom(...Array.from('abcXYZ-_.0189')), minLength: 1, maxLength: 20 });
+  const value = fc
+    .string({ unit: fc.constantFrom(...Array.from('abc XYZ:;,="\t\u00e9/+')), maxLength: 40 })
+    .map((text) => text.replaceAll(/^[ \t]+|[ \t]+$/g, ''));
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(name, value), { maxLength: 8 }),
+      fc.uint8Array({ maxLength: 200 }),
+      fc.constantFrom('\r\n', '\n'),
+      fc.boolean(),
+      (headers, body, end, withLength) => {
+        const own = headers.filter(([key]) => !/^(content-length|transfer-encoding)$/i.test(key));
+        const all = withLength ? [...own, ['Content-Length', String(body.length)]] : own;
+        const head = ['POST /n HTTP/1.1', ...all.map(([key, text]) => `${key}: ${text}`), '', ''].join(end);
+        const capture = parseRawHttp(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+        expect(capture.body).toEqual(Buffer.from(body));
+        for (const [key, text] of own) expect(capture.headers[key?.toLowerCase() ?? '']).toContain(text);
+      },
+    ),
+  );
+});
+
+test('R6: whatever comes, it is a capture or CALLBACK_MALFORMED', () => {
+  const noise = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    fc
+      .array(
+        fc.constantFrom('POST / HTTP/1.1', 'A: 1', '\r\n', '\n', '\r', ':', ' ', 'Content-Length: 9', '\0', '{}'),
+        {
+          maxLength: 30,
+        },
+      )
+      .map((parts) => Buffer.from(parts.join(''))),
+  );
+  fc.assert(
+    fc.property(noise, (bytes) => {
+      try {
+        const { body } = parseRawHttp(bytes);
+        expect(body.length).toBeLessThanOrEqual(bytes.length);
+      } catch (error) {
+        expect(isWxpayError(error, 'CALLBACK_MALFORMED')).toBe(true);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('R13: a hostile line of a million blanks takes no time', () => {
+  const started = performance.now();
+  parse(`A: ${'\t '.repeat(500_000)}x${' '.repeat(1_000_000)}y\n\n`);
+  expect(performance.now() - started).toBeLessThan(1_000);
+});

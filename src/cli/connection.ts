@@ -47,7 +47,8 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
           onEvent: (event: TraceEvent): void => parts.writeTrace(traceText(event, globals.debug, parts.t)),
         }
       : undefined;
-  let composed: ComposedTransport | undefined;
+  // Key ring and transport need each other; the ring asks for it only once requests are made, when both are there.
+  let composed: ComposedTransport;
   const apiV3Key = profile.values.api_v3_key === undefined ? undefined : await credentials.apiV3Key();
   const publicKeys = await credentials.publicKeys();
   const keyRing: CertificateKeyRing = createKeyRing({
@@ -69,10 +70,8 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
               isAlive: (pid) => world.isAlive(pid),
               randomName: () => world.randomBytes(12).toString('hex'),
             }),
-            download: () => {
-              if (composed === undefined) throw new Error('the transport is not composed yet');
-              return downloadCertificates({ transport: composed.transport, apiV3Key, publicKeys, clock: world.clock });
-            },
+            download: () =>
+              downloadCertificates({ transport: composed.transport, apiV3Key, publicKeys, clock: world.clock }),
           },
         }),
   });
@@ -92,8 +91,7 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
     clientCertificate: () => credentials.clientCertificate(),
     ...(trace === undefined ? {} : { trace }),
   });
-  const { transport } = composed;
-  return { transport, keyRing, close: () => composed.close() };
+  return { ...composed, keyRing };
 }
 
 /** What a trace must never show, whatever it stands in. */

@@ -228,12 +228,6 @@ async function compare(subject: Subject, body: Buffer, file: string, flags: Flag
   const fresh = freshness(flags, runtime);
   const { signed, differences } = compareWithAnswer(answer, { method, target, body }, flags, fresh, signer);
   const same = differences.length === 0;
-  const rows = differences.map(({ part, signed: ours, seen, cause }) => [
-    t(`sign.difference.${part}`),
-    shown(ours),
-    shown(seen),
-    cause === undefined ? '' : t(`sign.cause.${cause}`),
-  ]);
   return {
     data: {
       verdict: same ? 'same' : 'different',
@@ -244,20 +238,26 @@ async function compare(subject: Subject, body: Buffer, file: string, flags: Flag
     view: [
       ...(flags.explain ? messageBlocks(signed.message, 'request', runtime) : []),
       {
-        kind: 'table',
-        title: t(same ? 'sign.title.same' : 'sign.title.different'),
-        columns: [
-          { field: 'part', title: t('sign.column.part') },
-          { field: 'signed', title: t('sign.column.signed') },
-          { field: 'seen', title: t('sign.column.seen') },
-          { field: 'cause', title: t('sign.column.cause') },
-        ],
-        rows,
-        empty: t('sign.text.same', { serial_no: signer.serialNo, mchid: signer.mchid }),
+        kind: 'text',
+        text: same
+          ? t('sign.text.same', { serial_no: signer.serialNo, mchid: signer.mchid })
+          : t('sign.text.different'),
+        tone: same ? 'warn' : 'bad',
       },
+      ...differences.map((difference) => differenceBlock(difference, runtime)),
     ],
     ...(same ? {} : { failed: 'CHECK_FAILED' }),
   };
+}
+
+/** One difference on lines of its own: URLs are too long for columns. */
+function differenceBlock({ part, signed, seen, cause }: SignDifference, { t }: Runtime): Block {
+  const rows: DetailRow[] = [
+    { label: t('sign.column.signed'), value: shown(signed) },
+    { label: t('sign.column.seen'), value: shown(seen) },
+  ];
+  if (cause !== undefined) rows.push({ label: t('sign.column.cause'), value: t(`sign.cause.${cause}`) });
+  return { kind: 'details', title: t(`sign.difference.${part}`), rows };
 }
 
 function shown(text: string): string {

@@ -1,4 +1,3 @@
-// COORDINATION by the lead, 23:26: two engineers are writing sign at once. The one whose prompt begins "You own src/core/crypto/" (first) finishes it; the other (tests, second) leaves every sign file alone from now on and only writes tests for crypto/wire. Whoever finishes removes this line.
 /** Compares what we signed with what WeChat Pay built to check it: the `sign_information` of a SIGN_ERROR (protocol 8.1). */
 import type { SignInformation } from './error-body.ts';
 import type { RequestParts } from './message.ts';

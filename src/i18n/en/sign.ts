@@ -1,4 +1,3 @@
-// COORDINATION by the lead, 23:26: two engineers are writing sign at once. The one whose prompt begins "You own src/core/crypto/" (first) finishes it; the other (tests, second) leaves every sign file alone from now on and only writes tests for crypto/wire. Whoever finishes removes this line.
 /** sign: English texts. Keys are `sign.<name>`; both languages hold the same keys and placeholders. */
 export const sign = {
   'reason.pay_name': 'the name must be {wanted}',

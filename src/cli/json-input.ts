@@ -12,10 +12,10 @@ export async function readInput(text: string, runtime: Pick<Runtime, 'readStdin'
   if (text === '-' || text === '@-') return runtime.readStdin();
   if (!text.startsWith('@')) return Buffer.from(text);
   const { readFile } = await import('node:fs/promises');
-  const { resolve } = await import('node:path');
+  const path = await import('node:path');
   const file = text.slice(1);
   try {
-    return await readFile(resolve(runtime.cwd, file));
+    return await readFile(path.resolve(runtime.cwd, file));
   } catch (error) {
     throw new WxpayError('INPUT_UNREADABLE', {
       params: { file, reason: (error as NodeJS.ErrnoException).code ?? 'error' },

@@ -31,7 +31,8 @@ export const certs: Readonly<Record<keyof typeof en, string>> = {
   'certs.no_expiry': '长期有效',
   'certs.chain.tenpay': '由 Tenpay.com Root CA 签发',
   'certs.chain.other': '不是由 Tenpay.com Root CA 签发',
-  'certs.chain.warn': '注意：{serial} 不是由 Tenpay.com Root CA 签发的。它用你的 APIv3 密钥加密送达；使用前请核对指纹。',
+  'certs.chain.warn':
+    '注意：{serial} 不是由 Tenpay.com Root CA 签发的。它用你的 APIv3 密钥加密送达；使用前请核对指纹。',
   'certs.empty': '还没有任何密钥。请运行 "wxpay certs download"，或在配置中加入微信支付公钥。',
   'certs.verified': '已下载 {count} 张：用 APIv3 密钥解密，并用应答所指明的证书验过该应答的签名。',
   'certs.written': '已写入 {file}',

@@ -54,7 +54,7 @@ export const command: CommandModule = {
     const out_trade_no = String(body['out_trade_no']);
     const request = createRequest(type, party, body, options['allowUnknownFields'] === true ? 'allow' : 'refuse');
     for (const field of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field });
-    if (/^http:/.test(String(body['notify_url'])) && profile.live) runtime.warn('order.warn.notify_http');
+    if (String(body['notify_url']).startsWith('http:') && profile.live) runtime.warn('order.warn.notify_http');
     if (runtime.globals.dryRun) return dryRun(runtime, request);
 
     const amount = formatFen(totalOf(body));

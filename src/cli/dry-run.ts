@@ -40,7 +40,7 @@ export async function dryRun(runtime: Runtime, request: ApiRequest): Promise<Res
     '-H',
     'Accept: application/json',
   ];
-  if (body !== '') words.push('-H', 'Content-Type: application/json', '--data-binary', body);
+  if (body !== '') words.push('-H', 'Content-Type: application/json', '--data-raw', body);
   runtime.note('cli.dry_run.note');
   return {
     data: {

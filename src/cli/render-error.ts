@@ -1,5 +1,6 @@
 /** An error as people see it (four lines at most) and as programs read it (one JSON line). */
-import type { WxpayError } from '../core/errors.ts';
+import { WxpayError } from '../core/errors.ts';
+import { internalMeaning } from '../core/wire/error-body.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
 import { safeText } from '../output/safe-text.ts';
 import { shellQuote } from '../output/shell.ts';
@@ -22,7 +23,7 @@ export function renderError(error: WxpayError, t: Translate): string {
     );
   } else if (error.unsigned) lines.push(t('cli.error.unsigned'));
   lines.push(next === undefined ? hint : `${hint} ${t('cli.error.next', { command: next })}`);
-  if (error.requestId !== undefined) lines.push(`Request-ID: ${safeText(error.requestId)}`);
+  if (error.requestId !== undefined) lines.push(`Request-ID: ${requestIdText(error.requestId, t)}`);
   return `${lines.join('\n  ')}\n`;
 }
 
@@ -49,13 +50,24 @@ export function errorDocument(error: WxpayError, t: Translate, exitCode: number 
 }
 
 export function errorText(error: WxpayError, t: Translate): ErrorText {
-  const params = translateParams(error.params, t);
+  const params = { ...translateParams(error.params, t), ...causeText(error, t) };
   const hintKey = (error.hint ?? `hint.${error.code}`) as MessageKey;
   return {
     message: t(`error.${error.code}`, params),
     hint: t(hintKey, params),
     next: error.next === undefined ? undefined : ['wxpay', ...error.next].map(shellQuote).join(' '),
   };
+}
+
+/** An open outcome is explained by what went wrong, in that error's own words. */
+function causeText({ code, cause }: WxpayError, t: Translate): Params {
+  return code === 'OUTCOME_UNKNOWN' && cause instanceof WxpayError ? { reason: errorText(cause, t).message } : {};
+}
+
+/** What the number behind a Request-ID means, where it is documented (protocol 8.4). */
+function requestIdText(requestId: string, t: Translate): string {
+  const meaning = internalMeaning(requestId);
+  return meaning === undefined ? safeText(requestId) : `${safeText(requestId)} (${t(`sign.internal.${meaning}`)})`;
 }
 
 /** A param `key:reason.too_long` or `kind:private-key` names another message; everything else is data and is escaped. */

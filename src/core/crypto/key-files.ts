@@ -41,7 +41,7 @@ const pemKinds: readonly (readonly [RegExp, FileKind])[] = [
 /** Says what the bytes are, by their form, without a passphrase. */
 export function identify(bytes: Uint8Array): FileKind {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = buffer.subarray(0, 64 * 1024).toString('latin1');
+  const text = withoutBom(buffer.subarray(0, 64 * 1024).toString('latin1'));
   if (text.trim() === '') return 'empty';
   for (const [pattern, kind] of pemKinds) if (pattern.test(text)) return kind;
   if ((buffer[0] === 0xff && buffer[1] === 0xfe) || (buffer[0] === 0xfe && buffer[1] === 0xff)) return 'utf16-text';
@@ -204,12 +204,26 @@ function isPem(bytes: Uint8Array): boolean {
   return pemText(bytes).includes('-----BEGIN ');
 }
 
-/** PEM text without what editors add: a BOM, CRLF, indentation. */
+/**
+ * PEM text without what editors, variables and copying do to it: a BOM, CRLF, indentation, line ends written as the two
+ * characters `\n` or lost altogether (protocol 14, 15). Base64 holds neither spaces nor backslashes, so nothing else changes.
+ */
 function pemText(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString('latin1')
-    .replace(/^\u00EF\u00BB\u00BF/, '')
+  const lines = withoutBom(Buffer.from(bytes).toString('latin1'))
+    .replaceAll(/(?:\\r)?\\n/g, '\n')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .join('\n');
+  return lines.replaceAll(pemBlock, (whole, begin: string, body: string, end: string) => {
+    // Lines like `DEK-Info: …` belong to an old encrypted key; their folding means something.
+    if (body.includes(':')) return whole;
+    const folded = body.replaceAll(/\s/g, '').match(/.{1,64}/g) ?? [];
+    return [begin, ...folded, end].join('\n');
+  });
+}
+
+const pemBlock = /(-----BEGIN [A-Z0-9 ]{1,40}-----)([^-]*)(-----END [A-Z0-9 ]{1,40}-----)/g;
+
+function withoutBom(latin1: string): string {
+  return latin1.replace(/^\u00EF\u00BB\u00BF/, '');
 }

@@ -10,7 +10,8 @@ import { parseJson } from './json.ts';
 export function parseErrorBody(body: Uint8Array): WechatError | undefined {
   let value: unknown;
   try {
-    value = parseJson(body, { maxBytes: 256 * 1024 });
+    // `detail.value` repeats what was sent, a number beyond 2^53 too: no reason to lose the code and the message.
+    value = parseJson(body, { maxBytes: 256 * 1024, anyNumber: true });
   } catch {
     return undefined;
   }

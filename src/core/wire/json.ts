@@ -6,6 +6,8 @@ export interface JsonLimits {
   readonly maxBytes?: number;
   /** Default 64 levels. */
   readonly maxDepth?: number;
+  /** Numbers that a double changes are let through: for texts that are shown and never counted with. */
+  readonly anyNumber?: boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface JsonLimits {
  * @throws `ANSWER_MALFORMED` with a reason; callers that read something else lay their own code over it
  */
 export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): unknown {
-  const { maxBytes = 8 * 1024 * 1024, maxDepth = 64 } = limits;
+  const { maxBytes = 8 * 1024 * 1024, maxDepth = 64, anyNumber = false } = limits;
   if (bytes.length > maxBytes) throw malformed('size', { max: maxBytes });
   if (bytes.length === 0) throw malformed('empty');
   let text: string;
@@ -32,14 +34,14 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): unknown {
   } catch {
     throw malformed('syntax');
   }
-  inspect(text, maxDepth);
+  inspect(text, maxDepth, anyNumber);
   return value;
 }
 
 const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Walks the tokens of a text that is known to be valid JSON. */
-function inspect(text: string, maxDepth: number): void {
+function inspect(text: string, maxDepth: number, anyNumber: boolean): void {
   /** One entry per open bracket: the member names of an object, or `undefined` for an array. */
   const open: (Set<string> | undefined)[] = [];
   let at = 0;
@@ -61,7 +63,7 @@ function inspect(text: string, maxDepth: number): void {
       number.lastIndex = at;
       const token = number.exec(text)?.[0] ?? '';
       const value = Number(token);
-      if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER)
+      if (!anyNumber && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER))
         throw malformed('number', { number: token.slice(0, 64) });
       at = number.lastIndex;
     } else at += 1;

@@ -80,10 +80,12 @@ const files: readonly (readonly [string, FileKind, string | Uint8Array])[] = [
   ['a .p7b', 'pkcs7', pkcs7],
   ['a .p7b in PEM', 'pkcs7', `-----BEGIN PKCS7-----\n${pkcs7.toString('base64')}\n-----END PKCS7-----\n`],
   ['base64 without its first and last line', 'bare-base64', base64(pem.pkcs8)],
+  ['the same with a BOM', 'bare-base64', `\uFEFF${base64(pem.pkcs8)}`],
   ['a zip archive', 'zip', Buffer.from('504b0304140000000800', 'hex')],
   ['a web page', 'html', '<!DOCTYPE html><title>502</title>'],
   ['a web page without a type', 'html', '\n<html lang="zh">'],
   ['a JSON file', 'json', '{"private_key":"x"}'],
+  ['a JSON file with a BOM', 'json', '\uFEFF{"private_key":"x"}'],
   ['UTF-16', 'utf16-text', Buffer.from(`\uFEFF${pem.pkcs8}`, 'utf16le')],
   ['a word', 'unknown', 'apiclient_key'],
   ['binary', 'unknown', Uint8Array.from([1, 2, 3, 4])],
@@ -143,6 +145,15 @@ const damages: readonly (readonly [string, (text: string) => string])[] = [
   ['indented, as in YAML', (text) => text.replaceAll(/^/gm, '    ')],
   ['without its last line feed', (text) => text.trimEnd()],
   ['with blank lines around it', (text) => `\n\n${text}\n\n`],
+  ['folded into one long line', (text) => text.replaceAll(/(?<=[A-Za-z0-9+/=])\n(?=[A-Za-z0-9+/=])/g, '')],
+  [
+    'folded at 76',
+    (text) => text.replaceAll(/(?<=[A-Za-z0-9+/=])\n(?=[A-Za-z0-9+/=])/g, '').replaceAll(/[^\n-]{76}/g, '$&\n'),
+  ],
+  ['with \\n as two characters, as in variables', (text) => text.replaceAll('\n', String.raw`\n`)],
+  ['with \\r\\n as four characters', (text) => text.replaceAll('\n', String.raw`\r\n`)],
+  ['with spaces for line feeds', (text) => text.replaceAll('\n', ' ')],
+  ['with a blank line between all lines', (text) => text.replaceAll('\n', '\n\n')],
   ['with lines before it', (text) => `Bag Attributes\n    friendlyName: Tenpay Certificate\n${text}`],
 ];
 

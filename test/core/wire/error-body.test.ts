@@ -46,6 +46,11 @@ describe('an error body', () => {
     expect(parseErrorBody(Buffer.from(body))).toBeUndefined();
   });
 
+  test('keeps its code when it repeats a number that a double changes', () => {
+    const body = '{"code":"PARAM_ERROR","detail":{"location":"body","value":99999999999999999999},"message":"x"}';
+    expect(parseErrorBody(Buffer.from(body))).toMatchObject({ code: 'PARAM_ERROR', message: 'x' });
+  });
+
   test('may lack its message, and a long one is cut', () => {
     expect(parse({ code: 'SYSTEM_ERROR' })).toEqual({ code: 'SYSTEM_ERROR', message: '' });
     expect(parse({ code: 'SYSTEM_ERROR', message: 7 })).toEqual({ code: 'SYSTEM_ERROR', message: '' });

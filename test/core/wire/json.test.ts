@@ -189,6 +189,11 @@ describe('H3: numbers that a double would change', () => {
     },
   );
 
+  test('any number is read where numbers are only shown', () => {
+    expect(read('{"value":99999999999999999999}', { anyNumber: true })).toEqual({ value: 1e20 });
+    expect(refusal('{"value":1e400}', { anyNumber: true })).toBeUndefined();
+  });
+
   test('digits in strings are text', () => {
     expect(read('{"transaction_id":"4200001234202311234567890123"}')).toEqual({
       transaction_id: '4200001234202311234567890123',

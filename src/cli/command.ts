@@ -81,10 +81,12 @@ export interface Runtime {
   readonly stderr: Output;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Aborted when whoever reads stdout has gone (`wxpay … | head -1`): nothing more needs to be found out for them. */
+  readonly readerGone: AbortSignal;
   /** Where things live: honours `WXPAY_CONFIG_DIR`, `WXPAY_CACHE_DIR`, XDG and the platform. */
   readonly dirs: { readonly config: string; readonly cache: string; readonly state: string };
 
-  /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Refuses a terminal that nobody types into. */
+  /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Tells a person at a terminal that it waits for them. @throws `INPUT_INVALID` the second time */
   readStdin(limit?: number): Promise<Buffer>;
   /** The effective profile: flag > environment > profile file > default. Memoised. */
   profile(): Promise<ResolvedProfile>;

@@ -19,7 +19,8 @@ import type { World } from './world.ts';
 export interface ConnectionParts {
   readonly profile: ResolvedProfile;
   readonly credentials: Credentials;
-  readonly signer: Signer;
+  /** Asked for with the first request: a key ring of public keys needs no merchant key. */
+  readonly signer: () => Promise<Signer>;
   readonly world: World;
   readonly globals: Globals;
   readonly cacheDir: string;
@@ -30,37 +31,29 @@ export interface ConnectionParts {
 }
 
 export interface Connection {
-  readonly transport: Transport;
+  readonly transport: () => Promise<Transport>;
   readonly keyRing: CertificateKeyRing;
   close(): Promise<void>;
 }
 
 export async function connect(parts: ConnectionParts): Promise<Connection> {
-  const { profile, credentials, signer, world, globals } = parts;
+  const { profile, credentials, world, globals } = parts;
   const baseUrl = parseBaseUrl(baseUrlOf(profile), globals.allowHost === undefined ? [] : [globals.allowHost]);
   if (isTlsUnverified(world.env)) parts.note('cli.tls_unverified.warn');
-  const ca = await credentials.ca();
-  const trace =
-    globals.debug || globals.verbose
-      ? {
-          redact: createRedactor(await secretValues(profile, credentials)),
-          onEvent: (event: TraceEvent): void => parts.writeTrace(traceText(event, globals.debug, parts.t)),
-        }
-      : undefined;
-  // Key ring and transport need each other; the ring asks for it only once requests are made, when both are there.
-  let composed: ComposedTransport;
   const apiV3Key = profile.values.api_v3_key === undefined ? undefined : await credentials.apiV3Key();
   const publicKeys = await credentials.publicKeys();
+  // Without a merchant number a public key still verifies a callback.
+  const withCertificates = profile.values.mchid !== undefined || publicKeys.length === 0;
   const keyRing: CertificateKeyRing = createKeyRing({
     publicKeys,
     clock: world.clock,
-    ...(apiV3Key === undefined
+    ...(apiV3Key === undefined || !withCertificates
       ? {}
       : {
           certificates: {
             store: createCertificateStore({
               dir: parts.cacheDir,
-              mchid: signer.mchid,
+              mchid: credentials.mchid(),
               origin: baseUrl.origin,
               apiV3Key,
               clock: world.clock,
@@ -70,28 +63,49 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
               isAlive: (pid) => world.isAlive(pid),
               randomName: () => world.randomBytes(12).toString('hex'),
             }),
-            download: () =>
-              downloadCertificates({ transport: composed.transport, apiV3Key, publicKeys, clock: world.clock }),
+            download: async () => {
+              const { transport } = await composed();
+              return downloadCertificates({ transport, apiV3Key, publicKeys, clock: world.clock });
+            },
           },
         }),
   });
-  composed = createTransport({
-    baseUrl,
-    signer,
+
+  let made: Promise<ComposedTransport> | undefined;
+  const composed = (): Promise<ComposedTransport> => (made ??= compose());
+  const compose = async (): Promise<ComposedTransport> => {
+    const ca = await credentials.ca();
+    return createTransport({
+      baseUrl,
+      signer: await parts.signer(),
+      keyRing,
+      clock: world.clock,
+      nonce: parts.nonce,
+      random: () => world.random(),
+      env: world.env,
+      userAgent: `wxpay-cli/${world.version} (${world.platform}; node ${world.nodeVersion})`,
+      acceptLanguage: globals.lang,
+      timeouts: { total: globals.timeoutMs, firstByte: globals.timeoutMs, connect: Math.min(5_000, globals.timeoutMs) },
+      retries: globals.retries,
+      ...(ca === undefined ? {} : { ca }),
+      clientCertificate: () => credentials.clientCertificate(),
+      ...(globals.debug || globals.verbose
+        ? {
+            trace: {
+              redact: createRedactor(await secretValues(profile, credentials)),
+              onEvent: (event: TraceEvent): void => parts.writeTrace(traceText(event, globals.debug, parts.t)),
+            },
+          }
+        : {}),
+    });
+  };
+  return {
     keyRing,
-    clock: world.clock,
-    nonce: parts.nonce,
-    random: () => world.random(),
-    env: world.env,
-    userAgent: `wxpay-cli/${world.version} (${world.platform}; node ${world.nodeVersion})`,
-    acceptLanguage: globals.lang,
-    timeouts: { total: globals.timeoutMs, firstByte: globals.timeoutMs, connect: Math.min(5_000, globals.timeoutMs) },
-    retries: globals.retries,
-    ...(ca === undefined ? {} : { ca }),
-    clientCertificate: () => credentials.clientCertificate(),
-    ...(trace === undefined ? {} : { trace }),
-  });
-  return { ...composed, keyRing };
+    transport: async () => (await composed()).transport,
+    close: async () => {
+      await (await made)?.close();
+    },
+  };
 }
 
 /** What a trace must never show, whatever it stands in. */
@@ -100,5 +114,9 @@ async function secretValues(profile: ResolvedProfile, credentials: Credentials):
   const secrets = [(await credentials.merchantKey()).export({ type: 'pkcs8', format: 'pem' }).toString()];
   if (values.api_v3_key !== undefined) secrets.push((await credentials.apiV3Key()).toString());
   if (values.api_v2_key !== undefined) secrets.push((await credentials.apiV2Key()).reveal());
+  if (values.client_cert_file !== undefined && values.client_cert_passphrase !== undefined) {
+    const certificate = await credentials.clientCertificate();
+    if ('passphrase' in certificate) secrets.push(certificate.passphrase);
+  }
   return secrets;
 }

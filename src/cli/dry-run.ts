@@ -1,6 +1,7 @@
 /** `--dry-run`: the exact signed request as a curl command, with the signature redacted. Nothing is sent, no connection is made. */
 import type { ApiRequest } from '../core/ports.ts';
-import { buildAuthorization } from '../core/wire/authorization.ts';
+import { redactHeader } from '../core/http/redact.ts';
+import { prepareRequest } from '../core/http/signed.ts';
 import { requestMessage } from '../core/wire/message.ts';
 import { shellQuote } from '../output/shell.ts';
 import type { Result } from '../output/view.ts';
@@ -10,45 +11,41 @@ import { baseUrlOf } from './runtime.ts';
 export async function dryRun(runtime: Runtime, request: ApiRequest): Promise<Result> {
   const signer = await runtime.signer();
   const profile = await runtime.profile();
-  const timestamp = String(Math.floor(runtime.clock.now() / 1000));
+  // One moment and one nonce, for the request and for the message that is shown.
+  const now = runtime.clock.now();
   const nonce = runtime.nonce();
+  // The signature is made, so that a key that cannot sign is found now; it is not shown, since it would be valid for five minutes.
+  const prepared = await prepareRequest(request, {
+    signer,
+    clock: { now: () => now },
+    nonce: () => nonce,
+    keyRing: await runtime.keyRing(),
+    userAgent: '',
+    acceptLanguage: runtime.globals.lang,
+  });
   const message = requestMessage({
     method: request.method,
     target: request.target,
-    timestamp,
+    timestamp: String(Math.floor(now / 1000)),
     nonce,
     body: request.signedBody ?? request.body,
   });
-  // The signature is made, so that a key that cannot sign is found now; it is not shown, since it would be valid for five minutes.
-  signer.sign(message);
-  const authorization = buildAuthorization({
-    mchid: signer.mchid,
-    serialNo: signer.serialNo,
-    nonce,
-    timestamp,
-    signature: '[redacted]',
-  });
+  const headers = Object.entries(prepared.headers ?? {})
+    // curl brings its own, and WeChat Pay only wants that there is one (protocol 1.6).
+    .filter(([name]) => name !== 'user-agent')
+    .map(([name, value]) => [name, redactHeader(name, value, (text) => text)] as const);
   const url = baseUrlOf(profile) + request.target;
   const body = Buffer.from(request.body).toString('utf8');
-  const words = [
-    'curl',
-    '-X',
-    request.method,
-    url,
-    '-H',
-    `Authorization: ${authorization}`,
-    '-H',
-    'Accept: application/json',
-  ];
-  if (body !== '') words.push('-H', 'Content-Type: application/json', '--data-raw', body);
+  const words = ['curl', '-X', request.method, url, ...headers.flatMap(([name, value]) => ['-H', `${name}: ${value}`])];
+  if (body !== '') words.push('--data-binary', body);
   runtime.note('cli.dry_run.note');
   return {
     data: {
       dry_run: true,
       method: request.method,
       url,
+      headers: Object.fromEntries(headers),
       body: body === '' ? null : (JSON.parse(body) as unknown),
-      authorization,
       sign_message: message.toString('utf8'),
     },
     view: [{ kind: 'verbatim', text: words.map(shellQuote).join(' ') }],

@@ -2,6 +2,7 @@
 import type { Translate } from '../i18n/translate.ts';
 import { renderResult } from '../output/render.ts';
 import type { Result } from '../output/view.ts';
+import type { Globals } from './command.ts';
 import { colorLevel } from './color.ts';
 import { environmentText, environmentVariables } from './environment.ts';
 import { exitCodeRows, exitCodes } from './exit-codes.ts';
@@ -9,14 +10,20 @@ import type { World } from './world.ts';
 
 export const topics: readonly string[] = ['exit-codes', 'environment'];
 
-export async function showTopic(name: string, world: World, t: Translate): Promise<number> {
+/** @param flags what is known of the global flags */
+export async function showTopic(
+  name: string,
+  flags: { readonly json: boolean; readonly color: Globals['color'] | undefined },
+  world: World,
+  t: Translate,
+): Promise<number> {
   const isTTY = world.stdout.isTTY === true;
   const text = await renderResult(name === 'exit-codes' ? exitCodesPage(t) : environmentPage(t), {
-    format: 'table',
+    format: flags.json ? 'json' : 'table',
     query: undefined,
     tty: isTTY,
     width: world.stdout.columns === undefined || world.stdout.columns === 0 ? 80 : world.stdout.columns,
-    colorLevel: colorLevel({ flag: 'auto', env: world.env, isTTY }),
+    colorLevel: colorLevel({ flag: flags.color ?? 'auto', env: world.env, isTTY }),
     t,
   });
   world.stdout.write(text);

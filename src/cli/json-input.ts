@@ -37,8 +37,8 @@ export async function readJsonObject(
     // A BOM is what Windows editors put in front; it is no part of JSON.
     value = parseJson(bytes.subarray(bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0));
   } catch (error) {
-    const reason = error instanceof WxpayError ? (error.params['reason'] ?? error.code) : 'JSON';
-    throw new WxpayError('INPUT_INVALID', { params: { field: flag, reason }, outcome: 'not_sent' });
+    if (!(error instanceof WxpayError)) throw error;
+    throw new WxpayError('INPUT_INVALID', { params: { ...error.params, field: flag }, outcome: 'not_sent' });
   }
   if (!isObject(value))
     throw new WxpayError('INPUT_INVALID', {

@@ -12,15 +12,19 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
 
 async function main(): Promise<void> {
   const { run } = await import('./program.ts');
+  const readerGone = new AbortController();
   // A reader that goes away (`wxpay … | head -1`) is no fault of ours and no reason for a stack (CLI-MANNERS S3).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
+    readerGone.abort();
   });
   process.stderr.on('error', () => {});
-  process.exitCode = await run(await realWorld());
+  process.exitCode = await run(await realWorld(readerGone.signal));
+  // A command that was interrupted while it read from a terminal or a pipe must not wait for its end.
+  (process.stdin as { unref?: () => void }).unref?.();
 }
 
-async function realWorld(): Promise<World> {
+async function realWorld(readerGone: AbortSignal): Promise<World> {
   const { randomBytes } = await import('node:crypto');
   const { homedir } = await import('node:os');
   const { setTimeout: sleep } = await import('node:timers/promises');
@@ -50,12 +54,22 @@ async function realWorld(): Promise<World> {
       now: () => Date.now(),
       monotonic: () => performance.now(),
       sleep: async (milliseconds, signal) => {
-        await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+        try {
+          await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+        } catch (error) {
+          // Its own AbortError says less than the reason.
+          signal?.throwIfAborted();
+          throw error;
+        }
       },
     },
     randomBytes: (size) => randomBytes(size),
     random: () => Math.random(),
     systemLocale: () => Intl.DateTimeFormat().resolvedOptions().locale,
+    onReaderGone(listener) {
+      readerGone.addEventListener('abort', listener);
+      return () => readerGone.removeEventListener('abort', listener);
+    },
     onSignal(listener) {
       const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
         const handler = (): void => listener(signal);

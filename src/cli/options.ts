@@ -99,8 +99,8 @@ export function peek(argv: readonly string[]): {
     if (word === '--') break;
     if (word === '--lang') lang = argv[index + 1];
     else if (word.startsWith('--lang=')) lang = word.slice('--lang='.length);
-    else if (word === '--json' || word === '--output=json' || word === '-ojson') json = true;
-    else if ((word === '-o' || word === '--output') && argv[index + 1] === 'json') json = true;
+    else if (word === '--json' || /^(?:--output=|-o=?)(?:nd)?json$/.test(word)) json = true;
+    else if ((word === '-o' || word === '--output') && /^(?:nd)?json$/.test(argv[index + 1] ?? '')) json = true;
     else if (word === '--no-color' || word === '--color=never') color = 'never';
     else if (word === '--color=always') color = 'always';
     else if (word === '--color' && (argv[index + 1] === 'always' || argv[index + 1] === 'never'))

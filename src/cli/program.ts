@@ -151,14 +151,8 @@ export async function run(world: World): Promise<number> {
 }
 
 async function dispatch(world: World, t: Translate): Promise<number> {
-  let argv = world.argv;
-  if (argv[0] === 'help') {
-    const topic = argv.slice(1).filter((word) => !word.startsWith('-'));
-    const { topics, showTopic } = await import('./help-topics.ts');
-    const name = topic[0];
-    if (name !== undefined && topics.includes(name)) return showTopic(name, world, t);
-    argv = [...topic, '--help'];
-  }
+  const argv = await asked(world, t);
+  if (typeof argv === 'number') return argv;
   const entry = findEntry(argv);
   const program = buildProgram(world, t);
   let exitCode: number = exitCodes.ok;
@@ -171,26 +165,46 @@ async function dispatch(world: World, t: Translate): Promise<number> {
       exitCode = await runCommand(module, { args: leaf.args, options: leaf.opts() }, { world, t, globals, run });
     });
   }
-  // A noun alone, or nothing at all, asks for help: on stdout, and no error.
-  const words = commandWords(argv);
-  const asked =
-    words.length === 0
-      ? program
-      : words.length === 1 && Object.hasOwn(nouns, words[0] ?? '')
-        ? commandAt(program, words)
-        : undefined;
-  if (asked !== undefined && !argv.some((word) => word === '--version' || word === '-V')) {
-    asked.outputHelp();
-    return exitCodes.ok;
-  }
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0 || error.code === 'commander.help') return exitCodes.ok;
+    // A noun alone, or nothing at all, asks for help: on stdout, and no error.
+    if (error.code === 'commander.help') {
+      const words = commandWords(argv);
+      (isNoun(words) ? commandAt(program, words) : program).outputHelp();
+      return exitCodes.ok;
+    }
+    if (error.exitCode === 0) return exitCodes.ok;
     throw error;
   }
   return exitCode;
+}
+
+/**
+ * `help x` is `x --help`, unless x is a topic, which is shown at once. Help about a command that does not exist is a usage
+ * error: commander would show the help of what stands above it, and pass for success.
+ */
+async function asked(world: World, t: Translate): Promise<readonly string[] | number> {
+  const { argv } = world;
+  const words = wordsAt(argv);
+  const [first] = words;
+  const helpful = first?.word === 'help';
+  const subject = words.map(({ word }) => word).slice(helpful ? 1 : 0);
+  if (helpful) {
+    const { topics, showTopic } = await import('./help-topics.ts');
+    const [topic] = subject;
+    if (topic !== undefined && topics.includes(topic)) return showTopic(topic, peek(argv), world, t);
+  }
+  const wanted = helpful ? argv.filter((_, index) => index !== first.index) : argv;
+  const isHelpFlag = (word: string): boolean => word === '--help' || word === '-h';
+  const exists = subject.length === 0 || isNoun(subject) || findEntry(wanted) !== undefined;
+  if (!exists) return wanted.filter((word) => !isHelpFlag(word));
+  return helpful ? [...wanted, '--help'] : wanted;
+}
+
+function isNoun(words: readonly string[]): boolean {
+  return words.length === 1 && Object.hasOwn(nouns, words[0] ?? '');
 }
 
 /** The command tree: names and summaries; the leaf that runs gets its options from its module. */
@@ -237,12 +251,16 @@ function commandAt(program: Command, path: readonly string[], t?: Translate): Co
 
 /** The words of a command line that may name a command: no flags, and no values of global flags. */
 function commandWords(argv: readonly string[]): readonly string[] {
-  const words: string[] = [];
+  return wordsAt(argv).map(({ word }) => word);
+}
+
+function wordsAt(argv: readonly string[]): readonly { readonly word: string; readonly index: number }[] {
+  const words: { word: string; index: number }[] = [];
   for (let index = 0; index < argv.length && words.length < 3; index += 1) {
     const word = argv[index] ?? '';
     if (word === '--') break;
     if (valueFlags.has(word)) index += 1;
-    else if (!word.startsWith('-')) words.push(word);
+    else if (!word.startsWith('-')) words.push({ word, index });
   }
   return words;
 }
@@ -269,10 +287,21 @@ const complaints: Readonly<Record<string, MessageKey>> = {
 function toUsageError(error: unknown, t: Translate): unknown {
   if (!(error instanceof CommanderError)) return error;
   const key = complaints[error.code];
-  // Only the name: `--api-v3-key=…` on a command that has no such option must not print what follows (THREATS E1).
+  // An unknown option comes with what was given to it, which may be a secret (THREATS E1).
   const name = (/'([^']*)'/.exec(error.message)?.[1] ?? '').replace(/=.*$/s, '');
+  if (error.code === 'commander.unknownOption' && /^--(?:.*-)?(?:key|passphrase|password|secret)$/.test(name))
+    return new WxpayError('SECRET_IN_ARGV', {
+      params: { flag: name, instead: `WXPAY_${name.slice(2).replaceAll('-', '_').toUpperCase()}` },
+      outcome: 'not_sent',
+    });
+  const choice = /option '([^']*)' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
   const near = /Did you mean (?:one of )?(.*)\?\)/.exec(error.message)?.[1];
-  const reason = key === undefined ? error.message.replace(/^error: /, '') : t(key, { name });
+  const reason =
+    choice !== null
+      ? t('cli.usage.choice', { name: choice[1] ?? '', value: choice[2] ?? '', choices: choice[3] ?? '' })
+      : key === undefined
+        ? error.message.replace(/^error: /, '')
+        : t(key, { name });
   const suggestion = near === undefined ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;
-  return new WxpayError('USAGE', { params: { reason: reason + suggestion }, outcome: 'not_sent', cause: error });
+  return new WxpayError('USAGE', { params: { reason: reason + suggestion }, outcome: 'not_sent' });
 }

@@ -1,8 +1,8 @@
 /** An error as people see it (four lines at most) and as programs read it (one JSON line). */
-import { WxpayError } from '../core/errors.ts';
+import { WxpayError, type Outcome } from '../core/errors.ts';
 import { internalMeaning } from '../core/wire/error-body.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
-import { safeText } from '../output/safe-text.ts';
+import { safeJson, safeText } from '../output/safe-text.ts';
 import { shellQuote } from '../output/shell.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -13,8 +13,8 @@ export interface ErrorText {
 }
 
 /** What failed, WeChat's own words, what to do, Request-ID. Every foreign string is made visible instead of obeyed. */
-export function renderError(error: WxpayError, t: Translate): string {
-  const { message, hint, next } = errorText(error, t);
+export function renderError(error: WxpayError, t: Translate, where: readonly string[] = []): string {
+  const { message, hint, next } = errorText(error, t, where);
   const lines = [message];
   if (error.wechat !== undefined) {
     const mark = error.unsigned ? ` ${t('cli.error.unsigned')}` : '';
@@ -28,40 +28,60 @@ export function renderError(error: WxpayError, t: Translate): string {
 }
 
 /** The last line of stderr with `-o json`; its fields are an interface (DESIGN section 3). */
-export function errorDocument(error: WxpayError, t: Translate, exitCode: number = exitCodes[error.category]): string {
-  const { message, hint, next } = errorText(error, t);
-  return JSON.stringify({
-    error: {
-      code: error.code,
-      message,
-      hint,
-      request_id: error.requestId ?? null,
-      http_status: error.httpStatus ?? null,
-      outcome: error.outcome,
-      exit_code: exitCode,
-      wechat:
-        error.wechat === undefined
-          ? null
-          : { code: error.wechat.code, message: error.wechat.message, detail: error.wechat.detail ?? null },
-      unsigned: error.unsigned,
-      next: next ?? null,
-    },
+export function errorDocument(
+  error: WxpayError,
+  t: Translate,
+  exitCode: number = exitCodes[error.category],
+  where: readonly string[] = [],
+): string {
+  const { message, hint, next } = errorText(error, t, where);
+  return document({
+    code: error.code,
+    message,
+    hint,
+    request_id: error.requestId ?? null,
+    http_status: error.httpStatus ?? null,
+    outcome: error.outcome,
+    exit_code: exitCode,
+    wechat:
+      error.wechat === undefined
+        ? null
+        : { code: error.wechat.code, message: error.wechat.message, detail: error.wechat.detail ?? null },
+    unsigned: error.unsigned,
+    next: next ?? null,
   });
 }
 
-export function errorText(error: WxpayError, t: Translate): ErrorText {
-  const params = { ...translateParams(error.params, t), ...causeText(error, t) };
+/** The same line for a command that a signal ended before it knew more. */
+export function interruptedDocument(t: Translate, exitCode: number, outcome: Outcome): string {
+  return document({
+    code: 'INTERRUPTED',
+    message: t('cli.error.interrupted'),
+    hint: '',
+    request_id: null,
+    http_status: null,
+    outcome,
+    exit_code: exitCode,
+    wechat: null,
+    unsigned: false,
+    next: null,
+  });
+}
+
+/** stderr may be a terminal, also when a program reads stdout. */
+function document(error: Readonly<Record<string, unknown>>): string {
+  return safeJson({ error }, { tty: true, indent: 0 });
+}
+
+/** @param where flags that the next command needs in order to ask the same merchant: `--profile shop` */
+export function errorText(error: WxpayError, t: Translate, where: readonly string[] = []): ErrorText {
+  const params = translateParams(error, t);
   const hintKey = (error.hint ?? `hint.${error.code}`) as MessageKey;
   return {
     message: t(`error.${error.code}`, params),
     hint: t(hintKey, params),
-    next: error.next === undefined ? undefined : ['wxpay', ...error.next].map(shellQuote).join(' '),
+    next: error.next === undefined ? undefined : ['wxpay', ...error.next, ...where].map(shellQuote).join(' '),
   };
-}
-
-/** An open outcome is explained by what went wrong, in that error's own words. */
-function causeText({ code, cause }: WxpayError, t: Translate): Params {
-  return code === 'OUTCOME_UNKNOWN' && cause instanceof WxpayError ? { reason: errorText(cause, t).message } : {};
 }
 
 /** What the number behind a Request-ID means, where it is documented (protocol 8.4). */
@@ -70,15 +90,21 @@ function requestIdText(requestId: string, t: Translate): string {
   return meaning === undefined ? safeText(requestId) : `${safeText(requestId)} (${t(`sign.internal.${meaning}`)})`;
 }
 
-/** A param `key:reason.too_long` or `kind:private-key` names another message; everything else is data and is escaped. */
-function translateParams(params: Params, t: Translate): Params {
+/**
+ * A param `key:reason.too_long` or `kind:private-key` names another message, `key:error.<CODE>` the message of the cause;
+ * everything else is data and is escaped.
+ */
+function translateParams({ params, cause }: WxpayError, t: Translate): Params {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) texts[name] = safeText(String(value));
   for (const [name, value] of Object.entries(params)) {
     const reference = /^(?:key:([A-Za-z0-9_.]+)|(kind):([a-z0-9_-]+))$/.exec(String(value));
     if (reference === null) continue;
     const key = (reference[1] ?? `kind.${reference[3] ?? ''}`) as MessageKey;
-    texts[name] = t(key, texts) ?? texts[name];
+    texts[name] =
+      cause instanceof WxpayError && key === `error.${cause.code}`
+        ? errorText(cause, t).message
+        : (t(key, texts) ?? texts[name]);
   }
   return texts;
 }

@@ -7,7 +7,7 @@ import { safeText } from '../output/safe-text.ts';
 import { colorLevel } from './color.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
-import { errorDocument, renderError } from './render-error.ts';
+import { errorDocument, interruptedDocument, renderError } from './render-error.ts';
 import { createRuntime } from './runtime.ts';
 import type { World, WorldStream } from './world.ts';
 
@@ -24,25 +24,28 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
   const { world, t, globals } = context;
   const interrupt = new AbortController();
   const stopListening = world.onSignal((signal) => interrupt.abort(new Interrupted(signal)));
+  const readerGone = new AbortController();
+  const stopWatching = world.onReaderGone?.(() => readerGone.abort());
   const stdout = streamOutput(world.stdout, world, globals.color);
   const stderr = streamOutput(world.stderr, world, globals.color);
   let pending = Promise.resolve();
   const print = (result: Result): void => {
     pending = pending.then(async () => stdout.write(await render(result, globals, stdout, stderr, t)));
   };
-  const { runtime, dispose } = createRuntime({
+  const { runtime, dispose, secrets } = createRuntime({
     world,
     t,
     globals,
     stdout,
     stderr,
     signal: interrupt.signal,
+    readerGone: readerGone.signal,
     emit: print,
     self: async (argv, { env, stdout: sink }) => {
       // What was printed before comes first.
       await pending;
       const out = sink === undefined ? world.stdout : { write: (text: string) => (sink(text), true) };
-      return context.run({ ...world, argv, env, stdout: out, onSignal: () => () => {} });
+      return context.run({ ...world, argv, env, stdout: out, onSignal: relay(interrupt.signal) });
     },
   });
   try {
@@ -59,34 +62,81 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
       t,
       json: globals.output === 'json' || globals.output === 'ndjson',
       debug: globals.debug,
+      interrupted: interrupt.signal.aborted ? interrupt.signal.reason : undefined,
+      where: whereOf(globals),
+      secrets,
     });
   } finally {
     stopListening();
+    stopWatching?.();
     await dispose();
   }
 }
 
+export interface ErrorContext {
+  readonly world: Pick<World, 'stderr' | 'env'>;
+  readonly t: Translate;
+  readonly json: boolean;
+  readonly debug: boolean;
+  /** The reason, when a signal came before the error did. */
+  readonly interrupted?: unknown;
+  /** Flags that a next command needs to ask the same merchant. */
+  readonly where?: readonly string[];
+  readonly secrets?: () => readonly string[];
+}
+
 /** Prints an error and returns its exit code. An error that is none of ours is a bug in wxpay. */
-export async function reportError(
-  error: unknown,
-  { world, t, json, debug }: { world: World; t: Translate; json: boolean; debug: boolean },
-): Promise<number> {
-  if (error instanceof Interrupted) {
+export async function reportError(error: unknown, context: ErrorContext): Promise<number> {
+  const { world, t, json, debug, interrupted, where = [] } = context;
+  // What fails while a signal ends it (an AbortError of some library) fails because of the signal.
+  const ended = error instanceof Interrupted ? error : error instanceof WxpayError ? undefined : interrupted;
+  if (ended instanceof Interrupted) {
+    const code = interruptedCode(ended);
     world.stderr.write(`${t('cli.error.interrupted')}\n`);
-    return interruptedCode(error);
+    if (json) world.stderr.write(`${interruptedDocument(t, code, ended.outcome)}\n`);
+    return code;
   }
+  const foreign = !(error instanceof WxpayError) || error.code === 'INTERNAL' || hasForeignCause(error);
+  // The text of an exception that nobody wrote for people may hold anything (THREATS E3).
+  const redact = foreign || debug ? await redactor(context) : (text: string) => text;
   const known =
     error instanceof WxpayError
       ? error
-      : new WxpayError('INTERNAL', { params: { reason: nameOf(error) }, cause: error });
-  world.stderr.write(renderError(known, t));
-  if (debug && error instanceof Error) {
+      : new WxpayError('INTERNAL', { params: { reason: redact(nameOf(error)) }, cause: error });
+  world.stderr.write(renderError(known, t, where));
+  if (debug) {
     const { safeMultiline } = await import('../output/safe-text.ts');
-    world.stderr.write(`${safeMultiline(error.stack ?? error.message)}\n`);
+    world.stderr.write(`${safeMultiline(redact(stacksOf(error)))}\n`);
   }
-  const code = known.cause instanceof Interrupted ? interruptedCode(known.cause) : exitCodes[known.category];
-  if (json) world.stderr.write(`${errorDocument(known, t, code)}\n`);
+  const code = interrupted === undefined ? exitCodes[known.category] : interruptedCode(interrupted);
+  if (json) world.stderr.write(`${errorDocument(known, t, code, where)}\n`);
   return code;
+}
+
+function hasForeignCause(error: WxpayError): boolean {
+  return error.cause !== undefined && !(error.cause instanceof WxpayError);
+}
+
+/** The stack of an error and of what caused it. */
+function stacksOf(error: unknown): string {
+  const stacks: string[] = [];
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
+    stacks.push(`${depth === 0 ? '' : 'caused by: '}${at.stack ?? nameOf(at)}`);
+  return stacks.length === 0 ? nameOf(error) : stacks.join('\n');
+}
+
+async function redactor({ world, secrets }: ErrorContext): Promise<(text: string) => string> {
+  const { createRedactor } = await import('../core/http/redact.ts');
+  const fromEnvironment = ['PRIVATE_KEY', 'API_V3_KEY', 'API_V2_KEY', 'CLIENT_CERT_PASSPHRASE']
+    .map((name) => world.env[`WXPAY_${name}`])
+    .filter((value) => value !== undefined);
+  return createRedactor([...fromEnvironment, ...(secrets?.() ?? [])]);
+}
+
+/** What was chosen by flag has to be chosen again by a command that asks about the same thing. */
+function whereOf({ profile, baseUrl, allowHost }: Globals): readonly string[] {
+  const chosen = { '--profile': profile, '--base-url': baseUrl, '--allow-host': allowHost };
+  return Object.entries(chosen).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
 }
 
 async function render(result: Result, globals: Globals, stdout: Output, stderr: Output, t: Translate): Promise<string> {
@@ -130,7 +180,9 @@ async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal): Promise<
   let onAbort: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
     onAbort = () => {
-      timer = setTimeout(() => reject(signal.reason as Error), 300);
+      const { reason } = signal as { reason: unknown };
+      const left = reason instanceof Interrupted ? new Interrupted(reason.signal, 'unknown') : (reason as Error);
+      timer = setTimeout(() => reject(left), 300);
     };
     signal.addEventListener('abort', onAbort, { once: true });
   });
@@ -140,6 +192,16 @@ async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal): Promise<
     clearTimeout(timer);
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** A command that another one runs hears of the signals that the outer one hears of. */
+function relay(signal: AbortSignal): World['onSignal'] {
+  return (listener) => {
+    const onAbort = (): void => listener(signal.reason instanceof Interrupted ? signal.reason.signal : 'SIGINT');
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
+  };
 }
 
 function interruptedCode(reason: unknown): number {

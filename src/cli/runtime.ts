@@ -1,5 +1,6 @@
 /** The composition root: lazy thunks over the real world. What a command does not ask for is neither loaded nor able to fail. */
 import type { CertificateKeyRing } from '../core/keys/keyring.ts';
+import { WxpayError } from '../core/errors.ts';
 import type { Signer, Transport } from '../core/ports.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
 import { safeText } from '../output/safe-text.ts';
@@ -19,6 +20,7 @@ export interface RuntimeParts {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
+  readonly readerGone: AbortSignal;
   readonly emit: (result: Result) => void;
   readonly self: (argv: readonly string[], overrides: SelfOverrides) => Promise<number>;
 }
@@ -27,6 +29,8 @@ export interface RuntimeParts {
 export function createRuntime(parts: RuntimeParts): {
   readonly runtime: Runtime;
   readonly dispose: () => Promise<void>;
+  /** The secrets that have been read so far, for whoever prints what might hold one. */
+  readonly secrets: () => readonly string[];
 } {
   const { world, t, globals, stdout, stderr, signal } = parts;
   const closers: (() => Promise<void>)[] = [];
@@ -66,9 +70,10 @@ export function createRuntime(parts: RuntimeParts): {
 
   /** Files that were warned about already: several readers may come across the same one. */
   const loose = new Set<string>();
+  const revealed: (() => string)[] = [];
   const credentialsOf = async (of: ResolvedProfile): Promise<Credentials> => {
     const { openCredentials } = await import('../profiles/credentials.ts');
-    return openCredentials(of, {
+    const opened = openCredentials(of, {
       env: world.env,
       platform: world.platform,
       uid: world.uid,
@@ -78,6 +83,7 @@ export function createRuntime(parts: RuntimeParts): {
         note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') });
       },
     });
+    return remembering(opened, (reveal) => revealed.push(reveal));
   };
   const credentials = once(async (): Promise<Credentials> => credentialsOf(await profile()));
 
@@ -92,7 +98,7 @@ export function createRuntime(parts: RuntimeParts): {
     const opened = await connect({
       profile: await profile(),
       credentials: await credentials(),
-      signer: await signer(),
+      signer,
       world,
       globals,
       cacheDir: dirs.cache,
@@ -105,6 +111,7 @@ export function createRuntime(parts: RuntimeParts): {
     return opened;
   });
 
+  let stdinTaken = false;
   const runtime: Runtime = {
     globals,
     env: world.env,
@@ -118,8 +125,19 @@ export function createRuntime(parts: RuntimeParts): {
     stdout,
     stderr,
     signal,
+    readerGone: parts.readerGone,
     dirs,
-    readStdin: (limit) => readStdin(world, limit),
+    readStdin: async (limit) => {
+      if (stdinTaken)
+        throw new WxpayError('INPUT_INVALID', {
+          params: { field: '-', reason: 'key:cli.reason.stdin_twice' },
+          outcome: 'not_sent',
+        });
+      stdinTaken = true;
+      // Somebody who is waited for should know it.
+      if (world.stdin.isTTY === true) note('cli.stdin.note');
+      return readStdin(world, limit);
+    },
     profileStore,
     profile,
     credentials: (of) => (of === undefined ? credentials() : credentialsOf(of)),
@@ -127,7 +145,7 @@ export function createRuntime(parts: RuntimeParts): {
     apiV3Key: async () => (await credentials()).apiV3Key(),
     keyRing: async (): Promise<CertificateKeyRing> => (await connection()).keyRing,
     transport: async (): Promise<Transport> => {
-      const { transport } = await connection();
+      const transport = await (await connection()).transport();
       return (request) => transport({ ...request, signal: request.signal ?? signal });
     },
     prompts: once(async (): Promise<Prompts> => {
@@ -162,8 +180,10 @@ export function createRuntime(parts: RuntimeParts): {
   return {
     runtime,
     dispose: async () => {
-      for (const close of closers) await close();
+      // What the command did is settled by now; a socket that does not close well changes nothing of it.
+      await Promise.allSettled(closers.map((close) => close()));
     },
+    secrets: () => revealed.map((reveal) => reveal()),
   };
 }
 
@@ -179,6 +199,28 @@ function nonce(world: World): string {
 
 function randomName(world: World): string {
   return world.randomBytes(12).toString('hex');
+}
+
+/** The same credentials, telling of every secret that they hand out. */
+function remembering(credentials: Credentials, onSecret: (reveal: () => string) => void): Credentials {
+  return {
+    ...credentials,
+    merchantKey: async () => {
+      const key = await credentials.merchantKey();
+      onSecret(() => key.export({ type: 'pkcs8', format: 'pem' }).toString());
+      return key;
+    },
+    apiV3Key: async () => {
+      const key = await credentials.apiV3Key();
+      onSecret(() => key.toString());
+      return key;
+    },
+    apiV2Key: async () => {
+      const key = await credentials.apiV2Key();
+      onSecret(() => key.reveal());
+      return key;
+    },
+  };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -206,7 +248,6 @@ function sourceName(source: ResolvedProfile['shadowed'][number]['by']): string {
 }
 
 async function readStdin(world: World, limit: number = 10 * 1024 * 1024): Promise<Buffer> {
-  const { WxpayError } = await import('../core/errors.ts');
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of world.stdin as AsyncIterable<Buffer | string>) {

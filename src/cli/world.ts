@@ -33,4 +33,6 @@ export interface World {
   systemLocale(): string | undefined;
   /** Calls back on the first SIGINT or SIGTERM; the second one ends the process by itself. Returns the way to stop listening. */
   onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Calls back when nobody reads stdout any more. Returns the way to stop listening. */
+  onReaderGone?(listener: () => void): () => void;
 }

@@ -55,7 +55,7 @@ async function play(dir: string, runtime: Runtime, onCleanup: (undo: () => Promi
     env: {
       WXPAY_CONFIG_DIR: join(dir, 'config'),
       WXPAY_CACHE_DIR: join(dir, 'cache'),
-      ...(runtime.env['PATH'] === undefined ? {} : { PATH: runtime.env['PATH'] }),
+      ...kept(runtime.env),
     },
   };
   if (runtime.globals.output === 'table') emitText(runtime, [{ kind: 'text', text: t('demo.intro') }]);
@@ -122,6 +122,8 @@ async function play(dir: string, runtime: Runtime, onCleanup: (undo: () => Promi
   await expectState(stage, paid, 'NOTPAY');
 
   const arrival = receiver.next(AbortSignal.any([runtime.signal, AbortSignal.timeout(10_000)]));
+  // It may fail while the step before it is still running; whoever awaits it hears of it then.
+  arrival.catch(() => {});
   await show(stage, 'demo.step.pay', ['emulator', 'pay', paid, '--dir', emulatorDir]);
   const callback = await arrival;
   const captured = join(dir, 'callback.http');
@@ -165,6 +167,14 @@ async function play(dir: string, runtime: Runtime, onCleanup: (undo: () => Promi
   };
 }
 
+/** What a terminal looks like; nothing that a merchant is made of, and no proxy: the demo is all on this machine. */
+function kept(env: Runtime['env']): Readonly<Record<string, string>> {
+  const names = ['PATH', 'TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'CLICOLOR', 'CLICOLOR_FORCE', 'CI'];
+  return Object.fromEntries(
+    [...names, 'WXPAY_ACCESSIBLE'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
 /** Runs a command as typed, shows it and its output, and insists on its exit code. */
 async function show(
   stage: Stage,
@@ -175,10 +185,14 @@ async function show(
   const { runtime } = stage;
   announce(stage, title, argv, false);
   const quiet = runtime.globals.output !== 'table' || runtime.globals.quiet;
-  const code = await runtime.self([...argv, '--lang', runtime.globals.lang], {
+  runtime.signal.throwIfAborted();
+  const { lang, color } = runtime.globals;
+  const code = await runtime.self([...argv, '--lang', lang, '--color', color], {
     env: stage.env,
     ...(quiet ? { stdout: () => {} } : {}),
   });
+  // An interrupted step fails because of that, not because something is wrong.
+  runtime.signal.throwIfAborted();
   if (code !== expected) throw failed(stage, `${shorten(stage, argv)} → exit ${code}`);
   stage.steps[stage.steps.length - 1] = { title: runtime.t(title), command: shorten(stage, argv), passed: true };
 }

@@ -42,18 +42,23 @@ export const command: CommandModule = {
       return result(order, runtime);
     }
     const streaming = runtime.globals.output !== 'json';
-    const order = await watchOrder(transport, party, number, {
+    const watched = watchOrder(transport, party, number, {
       // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
       intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
       limit: parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '15m'),
       clock: runtime.clock,
-      signal: runtime.signal,
+      signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
       // JSON is exactly one document: the last state. The other formats show every change as it comes.
       onChange: (order) => {
         if (streaming) runtime.emit(result(order, runtime));
       },
     });
-    return streaming ? undefined : result(order, runtime);
+    const order = await watched.catch((error: unknown) => {
+      // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
+      if (runtime.readerGone.aborted) return undefined;
+      throw error;
+    });
+    return streaming || order === undefined ? undefined : result(order, runtime);
   },
 };
 

@@ -44,6 +44,8 @@ const categories = {
   SECRET_IN_ARGV: 'usage',
   AMOUNT_UNIT_MISSING: 'usage',
   AMOUNT_INVALID: 'usage',
+  AMOUNT_RATIO: 'usage',
+  AMOUNT_EXCEEDS_ORDER: 'usage',
   QUERY_EXPRESSION_INVALID: 'usage',
   HOST_NOT_ALLOWED: 'usage',
   PATH_INVALID: 'usage',
@@ -68,6 +70,9 @@ const categories = {
   P12_INVALID: 'config',
   FILE_UNWRITABLE: 'config',
   LOCK_TIMEOUT: 'config',
+  JOURNAL_BUSY: 'config',
+  JOURNAL_BROKEN: 'config',
+  JOURNAL_FOREIGN: 'config',
   ENVIRONMENT_UNSAFE: 'config',
   EMULATOR_KEY_ON_LIVE: 'config',
   EMULATOR_NOT_RUNNING: 'config',
@@ -77,6 +82,11 @@ const categories = {
   API_REFUSED: 'refused',
   ORDER_PAID: 'refused',
   ORDER_CLOSED: 'refused',
+  ORDER_NOT_PAID: 'refused',
+  REFUND_DIFFERS: 'refused',
+  REFUND_NOTHING_LEFT: 'refused',
+  REFUND_CLOSED: 'refused',
+  REFUND_ABNORMAL: 'refused',
   EMULATOR_ORDER_EXPIRED: 'refused',
   EMULATOR_HANDLE_EXPIRED: 'refused',
   NOT_FOUND: 'not_found',
@@ -112,6 +122,7 @@ const categories = {
 
   // A write whose result is not known.
   OUTCOME_UNKNOWN: 'unknown_outcome',
+  REFUND_UNRESOLVED: 'unknown_outcome',
 
   CONFIRMATION_REQUIRED: 'unconfirmed',
   CONFIRMATION_DECLINED: 'unconfirmed',

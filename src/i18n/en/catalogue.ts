@@ -2,6 +2,7 @@ import { errors } from './errors.ts';
 import { cli } from './cli.ts';
 import { profile } from './profile.ts';
 import { order } from './order.ts';
+import { refund } from './refund.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { callback } from './callback.ts';
@@ -15,6 +16,7 @@ export const en = {
   ...cli,
   ...profile,
   ...order,
+  ...refund,
   ...sign,
   ...certs,
   ...callback,

@@ -22,6 +22,11 @@ export const errors = {
     'Write {value}yuan for {as_yuan_fen} fen, or a whole number of fen, for example --amount {whole}.',
   'error.AMOUNT_INVALID': '{value} is not an amount.',
   'hint.AMOUNT_INVALID': 'Write whole fen (1234) or yuan with at most two decimals (12.34yuan).',
+  'error.AMOUNT_RATIO':
+    'The refund is {refund} fen and the order {total} fen: exactly a factor of 100. One of them may be yuan.',
+  'hint.AMOUNT_RATIO': 'If it is meant, write the unit: --amount {refund}fen. Bills are in yuan, the API is in fen.',
+  'error.AMOUNT_EXCEEDS_ORDER': 'The refund is {refund} fen, but the order is {total} fen.',
+  'hint.AMOUNT_EXCEEDS_ORDER': 'Check the amount and its unit. Nothing was sent.',
   'error.QUERY_EXPRESSION_INVALID': '--query is not a JMESPath expression: {reason}',
   'hint.QUERY_EXPRESSION_INVALID': 'See jmespath.org for the syntax. Nothing was sent.',
   'error.HOST_NOT_ALLOWED': '{url} is neither a WeChat Pay host nor this machine.',
@@ -69,6 +74,14 @@ export const errors = {
   'hint.FILE_UNWRITABLE': 'What was there before is unchanged. Check space and permissions, or choose another place.',
   'error.LOCK_TIMEOUT': 'Another process ({holder}) holds {file} for too long.',
   'hint.LOCK_TIMEOUT': 'Wait for it to finish and try again.',
+  'error.JOURNAL_BUSY': 'Another process ({holder}) is working with the journal {file}.',
+  'hint.JOURNAL_BUSY': 'Wait for it to finish. Two runs over one journal are never allowed.',
+  'error.JOURNAL_BROKEN': 'The journal {file} is damaged in line {line}: {reason}',
+  'hint.JOURNAL_BROKEN':
+    'Nothing was sent. Keep the file, restore it from a copy, or move it away: the refund numbers stay the same without it.',
+  'error.JOURNAL_FOREIGN':
+    'The journal {file} belongs to something else: its {field} is {found}, this run has {wanted}.',
+  'hint.JOURNAL_FOREIGN': 'Nothing was sent. Use the merchant, base URL and file it was made with, or another journal.',
   'error.ENVIRONMENT_UNSAFE': '{variable} is set, which {danger}.',
   'hint.ENVIRONMENT_UNSAFE': 'Unset {variable} for wxpay.',
   'error.EMULATOR_KEY_ON_LIVE': 'This certificate belongs to an emulator, but the base URL is {url}.',
@@ -83,6 +96,18 @@ export const errors = {
   'hint.ORDER_PAID': 'Nothing was closed. To give the money back, refund it.',
   'error.ORDER_CLOSED': 'The order {out_trade_no} is closed.',
   'hint.ORDER_CLOSED': 'Use a new out_trade_no.',
+  'error.ORDER_NOT_PAID': 'The order {out_trade_no} is not paid ({state}), so there is nothing to refund.',
+  'hint.ORDER_NOT_PAID': 'Nothing was sent. Check the number, or close the order instead.',
+  'error.REFUND_DIFFERS': 'Already refunded as {out_refund_no}: its {field} is {found}, asked was {wanted}.',
+  'hint.REFUND_DIFFERS':
+    'Nothing more was refunded. For a wanted second refund of this order give it another --ref (in a file: the ref column).',
+  'error.REFUND_NOTHING_LEFT':
+    'Nothing is left to refund of the order {out_trade_no}: {refunded} of {total} fen are refunded.',
+  'hint.REFUND_NOTHING_LEFT': 'Nothing was sent. To refund all the same, give --amount; WeChat Pay has the last word.',
+  'error.REFUND_CLOSED': 'The refund {out_refund_no} is CLOSED: the money did not go back.',
+  'hint.REFUND_CLOSED': 'Top up the merchant balance and refund again with another --ref.',
+  'error.REFUND_ABNORMAL': 'The refund {out_refund_no} is ABNORMAL: the payer’s account cannot take it.',
+  'hint.REFUND_ABNORMAL': 'Send it to a bank card with "wxpay refund abnormal", or on the merchant platform.',
   'error.EMULATOR_ORDER_EXPIRED': 'The order {out_trade_no} is past its time_expire and cannot be paid any more.',
   'hint.EMULATOR_ORDER_EXPIRED': 'Close it, then create an order with a new out_trade_no.',
   'error.EMULATOR_HANDLE_EXPIRED':
@@ -147,6 +172,8 @@ export const errors = {
   'hint.ANSWER_TOO_LARGE': 'This is not an answer of WeChat Pay; check the base URL and proxies.',
   'error.OUTCOME_UNKNOWN': 'The request was sent but its result is not known ({reason}). It may have been carried out.',
   'hint.OUTCOME_UNKNOWN': 'Do not use a new number. Ask with the command below, then repeat with the same number.',
+  'error.REFUND_UNRESOLVED': 'An earlier refund of this order, {out_refund_no}, is not resolved. Nothing was sent.',
+  'hint.REFUND_UNRESOLVED': 'Money may have moved. Resolve it first.',
   'error.CONFIRMATION_REQUIRED':
     'This changes something at the live merchant {mchid} and needs a yes. Nothing was sent.',
   'hint.CONFIRMATION_REQUIRED': 'Run it on a terminal, or add --yes.',

@@ -3,6 +3,7 @@ import { errors } from './errors.ts';
 import { cli } from './cli.ts';
 import { profile } from './profile.ts';
 import { order } from './order.ts';
+import { refund } from './refund.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { callback } from './callback.ts';
@@ -16,6 +17,7 @@ export const zhCn: Catalogue = {
   ...cli,
   ...profile,
   ...order,
+  ...refund,
   ...sign,
   ...certs,
   ...callback,

@@ -22,7 +22,7 @@ export function renderError(error: WxpayError, t: Translate, where: readonly str
       t('cli.error.wechat', { code: safeText(error.wechat.code), message: safeText(error.wechat.message) }) + mark,
     );
   } else if (error.unsigned) lines.push(t('cli.error.unsigned'));
-  lines.push(next === undefined ? hint : `${hint} ${t('cli.error.next', { command: next })}`);
+  lines.push(next === undefined ? hint : `${hint} ${t('cli.error.next', { command: safeText(next) })}`);
   if (error.requestId !== undefined) lines.push(`Request-ID: ${requestIdText(error.requestId, t)}`);
   return `${lines.join('\n  ')}\n`;
 }

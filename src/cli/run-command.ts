@@ -184,7 +184,8 @@ async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal): Promise<
       const left = reason instanceof Interrupted ? new Interrupted(reason.signal, 'unknown') : (reason as Error);
       timer = setTimeout(() => reject(left), 300);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([work, interrupted]);

@@ -53,14 +53,14 @@ export function deriveRefundNo(key: RefundKey): string {
 }
 
 /**
- * A batch id or ref as it enters the number: in normal form C, at most 128 characters, without control characters, broken
+ * A batch id or ref as it enters the number: in normal form C, at most 128 UTF-16 units, without control characters, broken
  * characters, or white space at its ends (which no eye sees in a spreadsheet, and which would make another number).
  *
  * @throws WxpayError `INPUT_INVALID` naming the field
  */
 export function requireKeyPart(field: string, text: string): string {
   const reason =
-    [...text].length > 128
+    text.length > 128
       ? 'key_part_long'
       : /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/.test(text)
         ? 'control'

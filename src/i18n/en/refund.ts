@@ -8,4 +8,8 @@ export const refund = {
   'reason.journal_number': 'a line is missing or out of order',
   'reason.journal_record': 'it is no record of this version',
   'reason.journal_header': 'it does not begin with a journal header',
+  'refund.hint.not_enough':
+    'Top up the merchant balance, then run the same command again: the number {out_refund_no} stays.',
+  'refund.hint.user_account': 'The payer’s account cannot take money. Refund by other means.',
+  'refund.hint.order_unknown': 'WeChat Pay knows no such paid order at this merchant. Look with "wxpay order query".',
 } as const;

@@ -10,4 +10,7 @@ export const refund: Readonly<Record<keyof typeof en, string>> = {
   'reason.journal_number': '缺行或次序错乱',
   'reason.journal_record': '不是本版本的记录',
   'reason.journal_header': '开头不是流水文件头',
+  'refund.hint.not_enough': '充值商户余额后重新运行同一命令，退款单号 {out_refund_no} 不变。',
+  'refund.hint.user_account': '付款人账户无法收款，请用其他方式退款。',
+  'refund.hint.order_unknown': '该商户没有这笔已支付订单。用 "wxpay order query" 查看。',
 };

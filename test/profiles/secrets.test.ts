@@ -152,7 +152,9 @@ describe('E8: the keychain', () => {
   });
 
   test('whose package is not installed is named', async () => {
-    const error = await failureOf('keychain:shop');
+    // What Node says where the optional package could not be installed.
+    const absent = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    const error = await failureOf('keychain:shop', { openKeychain: () => Promise.reject(absent) });
     expect([error.code, error.params['reason']]).toEqual([
       'KEYCHAIN_UNAVAILABLE',
       'key:profile.reason.keychain_package',

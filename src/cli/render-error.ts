@@ -101,10 +101,10 @@ function translateParams({ params, cause }: WxpayError, t: Translate): Params {
     const reference = /^(?:key:([A-Za-z0-9_.]+)|(kind):([a-z0-9_-]+))$/.exec(String(value));
     if (reference === null) continue;
     const key = (reference[1] ?? `kind.${reference[3] ?? ''}`) as MessageKey;
-    texts[name] =
-      cause instanceof WxpayError && key === `error.${cause.code}`
-        ? errorText(cause, t).message
-        : (t(key, texts) ?? texts[name]);
+    const isCause = cause instanceof WxpayError && key === `error.${cause.code}`;
+    const text = isCause ? errorText(cause, t).message : t(key, texts);
+    // The value may have come over the network and only look like a reference.
+    if (text !== key) texts[name] = text;
   }
   return texts;
 }

@@ -5,7 +5,7 @@ export type Lang = 'zh-CN' | 'en';
 export type MessageKey = keyof typeof en;
 export type Params = Readonly<Record<string, string | number>>;
 
-/** The text of a message; `{name}` placeholders are filled from `params`, as they are (escaping is the output room's). */
+/** The text of a message, or the key itself where there is no such message; `{name}` placeholders are filled from `params`, as they are (escaping is the output room's). */
 export type Translate = (key: MessageKey, params?: Params) => string;
 
 /** A catalogue is flat: one key, one text. Both languages have the same keys and placeholders (held by a test). */
@@ -15,7 +15,8 @@ export type Catalogue = Readonly<Record<MessageKey, string>>;
 export async function loadTranslate(lang: Lang): Promise<Translate> {
   const catalogue: Catalogue =
     lang === 'zh-CN' ? (await import('./zh-cn/catalogue.ts')).zhCn : (await import('./en/catalogue.ts')).en;
-  return (key, params) => fill(catalogue[key], params);
+  // A key may have been made of text from elsewhere; what is no message stays what it is.
+  return (key, params) => (Object.hasOwn(catalogue, key) ? fill(catalogue[key], params) : key);
 }
 
 function fill(text: string, params: Params | undefined): string {

@@ -50,7 +50,7 @@ export interface ApiRequest {
    * checks a hash), or `certificates` (`/v3/certificates`, which may bring the key that verifies it: the caller verifies).
    */
   readonly answer?: 'signed' | 'file' | 'certificates';
-  /** True on the endpoints that want the merchant's client certificate in TLS (protocol 11.3). */
+  /** Whether TLS carries the merchant's client certificate; by default where the endpoint wants it (protocol 11.3). */
   readonly clientCertificate?: boolean;
   readonly signal?: AbortSignal;
 }

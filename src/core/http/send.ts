@@ -8,6 +8,7 @@ import { systemCode } from '../durable/system-error.ts';
 import { WxpayError } from '../errors.ts';
 import type { ApiRequest, ApiResponse, Clock, Headers, Transport } from '../ports.ts';
 import type { BaseUrl } from './base-url.ts';
+import { wantsClientCertificate } from './client-certificate.ts';
 import { decodeBody } from './decode-body.ts';
 import { networkError, outcomeOf, type Wire } from './network-error.ts';
 import { openTunnel, proxyError, proxyFor, type Proxy } from './proxy.ts';
@@ -59,7 +60,7 @@ export interface Sender {
 /**
  * Makes the sender for one host. undici is loaded, and connections are made, by the first request.
  *
- * TLS is 1.2 or newer and always verified, whatever the environment says. Requests with `clientCertificate: true` use
+ * TLS is 1.2 or newer and always verified, whatever the environment says. Requests to endpoints that want it use
  * connections of their own. The answer keeps every header value and its body bytes as they came (less a content coding);
  * `trust` is `unchecked`.
  */
@@ -80,10 +81,12 @@ export function createSend(options: SendOptions): Sender {
 
   return {
     send: async (request) => {
-      const pool = await poolFor(request.clientCertificate === true).catch((error: unknown) => {
-        if (!(error instanceof WxpayError)) throw error;
-        throw error.with({ outcome: request.effect === 'read' ? 'no_effect' : 'not_sent' });
-      });
+      const pool = await poolFor(request.clientCertificate ?? wantsClientCertificate(request.target)).catch(
+        (error: unknown) => {
+          if (!(error instanceof WxpayError)) throw error;
+          throw error.with({ outcome: request.effect === 'read' ? 'no_effect' : 'not_sent' });
+        },
+      );
       const limit = options.limitBytes ?? (request.answer === 'certificates' ? certificatesLimit : answerLimit);
       const answer = await exchange(pool, request, { baseUrl, clock, timeouts, limit });
       const requestId = answer.headers['request-id']?.[0];

@@ -38,6 +38,17 @@ export function parseEnvelope(body: Uint8Array): Envelope {
   return value as Envelope;
 }
 
+/**
+ * A `resource` on its own, as people cut it out of a callback.
+ *
+ * @throws `CALLBACK_MALFORMED` naming the member
+ */
+export function readResource(value: unknown): EncryptedResource {
+  const fault = resourceFault(value, 'resource');
+  if (fault === undefined) return value as EncryptedResource;
+  throw new WxpayError('CALLBACK_MALFORMED', { params: { member: fault, reason: 'key:reason.envelope_member' } });
+}
+
 function envelopeFault(value: unknown): string | undefined {
   if (!isObject(value)) return 'body';
   for (const name of ['id', 'event_type']) if (!isText(value[name])) return name;

@@ -61,11 +61,14 @@ function matchesWhole(pattern: RegExp, value: string): boolean {
 
 /** RFC 3986: everything but unreserved characters, so `|` is `%7C` before it is signed, not after. */
 function encode(value: string): string {
-  if (/\p{Surrogate}/u.test(value)) throw invalid(value, 'key:reason.not_unicode');
-  return encodeURIComponent(value).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  let encoded: string;
+  try {
+    encoded = encodeURIComponent(value);
+  } catch {
+    // Half a surrogate pair has no UTF-8.
+    throw invalid(value, 'key:reason.not_unicode');
+  }
+  return encoded.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** 6 to 32 of digits, letters, `_ - | *` (states.md 6). @throws `PATH_INVALID` */

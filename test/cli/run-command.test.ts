@@ -46,7 +46,13 @@ async function play(
 }
 
 const fail = (error: unknown, globals: Partial<Globals> = {}, wishes: Wishes = {}): Promise<Ran> =>
-  play(async () => Promise.reject(error), globals, wishes);
+  play(
+    async () => {
+      throw error;
+    },
+    globals,
+    wishes,
+  );
 const lastLine = (text: string): { error: Record<string, unknown> } =>
   JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { error: Record<string, unknown> };
 const result: Result = { data: { a: 1 }, view: [{ kind: 'text', text: 'done' }], id: 'ID' };

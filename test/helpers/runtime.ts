@@ -25,7 +25,7 @@ export function makeRuntime(
   globals: Partial<Globals> = {},
 ): { runtime: Runtime; world: FakeWorld; dispose: () => Promise<void>; secrets: () => readonly string[] } {
   const world = fakeWorld([], { env: variables });
-  const output = { write: world.stderr.write, isTTY: false, columns: 80, rows: undefined, colorLevel: 0 } as const;
+  const output = { isTTY: false, columns: 80, rows: undefined, colorLevel: 0 } as const;
   const made = createRuntime({
     world,
     t,

@@ -7,19 +7,35 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const fresh = `dist.new-${process.pid}`;
 try {
-  await build({
-    entryPoints: { 'cli/main': 'src/cli/main.ts' },
+  const shared = {
     absWorkingDir: root,
     outdir: fresh,
     bundle: true,
-    splitting: true,
-    packages: 'external',
-    format: 'esm',
     platform: 'node',
     target: 'node20.18',
     define: { __WXPAY_VERSION__: JSON.stringify(version) },
-    chunkNames: 'chunks/[name]-[hash]',
     logLevel: 'warning',
+  };
+  await build({
+    ...shared,
+    entryPoints: { 'cli/main': 'src/cli/main.ts' },
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  await build({
+    ...shared,
+    entryPoints: { 'cli/entry': 'src/cli/entry.ts' },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    plugins: [
+      {
+        name: 'main-is-built-already',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: './main.js', external: true })),
+      },
+    ],
   });
   const old = `${root}dist.old-${process.pid}`;
   try {

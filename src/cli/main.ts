@@ -3,12 +3,7 @@ import type { World } from './world.ts';
 
 const version = __WXPAY_VERSION__;
 
-/** `--version` answers before anything is loaded: it is what scripts and completion ask most. */
-if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {
-  process.stdout.write(`${version}\n`);
-} else {
-  await main();
-}
+await main();
 
 async function main(): Promise<void> {
   const { run } = await import('./program.ts');

@@ -61,6 +61,18 @@ export const entries: readonly Entry[] = [
   },
   { path: ['sign'], summary: 'cli.summary.sign', group: 'cli.group.keys', load: () => import('./commands/sign.ts') },
   {
+    path: ['encrypt'],
+    summary: 'cli.summary.encrypt',
+    group: 'cli.group.keys',
+    load: () => import('./commands/encrypt.ts'),
+  },
+  {
+    path: ['decrypt'],
+    summary: 'cli.summary.decrypt',
+    group: 'cli.group.keys',
+    load: () => import('./commands/decrypt.ts'),
+  },
+  {
     path: ['verify-callback'],
     summary: 'cli.summary.verify_callback',
     group: 'cli.group.callbacks',

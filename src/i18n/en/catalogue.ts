@@ -5,6 +5,8 @@ import { order } from './order.ts';
 import { refund } from './refund.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
+import { crypt } from './crypt.ts';
+import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
@@ -19,6 +21,8 @@ export const en = {
   ...refund,
   ...sign,
   ...certs,
+  ...crypt,
+  ...doctor,
   ...callback,
   ...emulator,
   ...demo,

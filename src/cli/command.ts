@@ -72,6 +72,10 @@ export interface Runtime {
   readonly cwd: string;
   /** This process's number. */
   readonly pid: number;
+  /** The user's number; `undefined` where there is none (win32). */
+  readonly uid: number | undefined;
+  /** Is there a process with this number? For locks. */
+  isAlive(pid: number): boolean;
   readonly clock: Clock;
   readonly nonce: Nonce;
   /** Cryptographic randomness. */

@@ -119,6 +119,8 @@ export function createRuntime(parts: RuntimeParts): {
     cwd: world.cwd,
     pid: world.pid,
     clock: world.clock,
+    uid: world.uid,
+    isAlive: (pid) => world.isAlive(pid),
     nonce: () => nonce(world),
     randomBytes: (size) => world.randomBytes(size),
     t,

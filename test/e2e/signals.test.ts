@@ -1,6 +1,8 @@
 /** Signals and readers that go away, on the built binary. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { binary } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
@@ -14,10 +16,10 @@ afterAll(async () => {
 });
 afterEach(() => local.emulator.faults.clear());
 
-const create = (no: string, ...more: string[]): string[] => [
-  ...['order', 'create', '--type', 'native', '--description', 'x', '--amount', '1', '--out-trade-no', no],
-  ...['--notify-url', 'http://127.0.0.1:9/notify', ...more],
-];
+const create = (no: string, ...more: string[]): string[] => {
+  const order = ['--type', 'native', '--description', 'x', '--amount', '1', '--out-trade-no', no];
+  return ['order', 'create', ...order, '--notify-url', 'http://127.0.0.1:9/notify', ...more];
+};
 
 interface Ended {
   readonly code: number | null;
@@ -140,8 +142,6 @@ test('Ctrl-C ends a command that waits for standard input', async () => {
 });
 
 test('Ctrl-C ends the demo, which leaves nothing behind', async () => {
-  const { readdirSync, mkdirSync } = await import('node:fs');
-  const { join } = await import('node:path');
   const tmp = join(local.home.dir, 'tmp');
   mkdirSync(tmp);
   const child = spawn(process.execPath, [binary, 'demo'], { env: { ...local.home.env, TMPDIR: tmp }, stdio: 'pipe' });

@@ -186,6 +186,8 @@ export interface Rows {
   orderOf(index: number): number;
   /** The rows of an order, in file order. */
   rowsOf(order: number): readonly number[];
+  /** Does it have more than one row? */
+  hasSeveral(order: number): boolean;
   /** Number of an order as the file gives it. */
   nameOf(order: number): { readonly by: Row['by']; readonly no: string };
   findOrder(by: Row['by'], no: string): number | undefined;
@@ -289,6 +291,7 @@ export function openRows(): Rows {
     fenOf: (index) => fen.get(index),
     orderOf: (index) => standing(order.get(index)),
     rowsOf,
+    hasSeveral: (of) => first.get(of) !== last.get(of),
     nameOf: (of) => ({
       by: kind.get(of) === byTransactionId ? 'transaction_id' : 'out_trade_no',
       no: texts.get(name.get(of)),

@@ -32,8 +32,9 @@ try {
     plugins: [
       {
         name: 'main-is-built-already',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: './main.js', external: true })),
+        setup: (build) => {
+          build.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: './main.js', external: true }));
+        },
       },
     ],
   });

@@ -4,6 +4,8 @@ import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { Mode } from './platform.ts';
+import type { Ledger, RefundSettings } from './refunds.ts';
+import type { SeedRequest, SeededOrder } from './seed.ts';
 
 export interface EmulatorOptions {
   readonly clock: Clock;
@@ -27,6 +29,7 @@ export interface EmulatorOptions {
   readonly pid?: number;
   /** How long a callback's receiver may take; default 5000 ms, as WeChat Pay waits. */
   readonly callbackTimeoutMs?: number;
+  readonly refunds?: Partial<RefundSettings>;
   readonly onLog?: (entry: RequestLog) => void;
 }
 
@@ -78,6 +81,12 @@ export interface Emulator {
   readonly recordFile: string;
   /** The payer pays an order and the callback is delivered once. Throws as `payOrder` does. */
   pay(request: PayRequest): Promise<PayResult>;
+  /** Makes orders that are paid already. Throws as `seedOrders` does. */
+  seed(request: SeedRequest): readonly SeededOrder[];
+  /** Every refund that was carried out. */
+  ledger(): Ledger;
+  /** Changes how refunds go from now on. @returns what holds now */
+  configureRefunds(changes: Partial<RefundSettings>): RefundSettings;
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
   readonly merchants: readonly Merchant[];

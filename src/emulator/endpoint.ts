@@ -28,6 +28,8 @@ export interface Endpoint {
   readonly method: string;
   /** Path with `{parameters}`. */
   readonly path: string;
+  /** Told of every authentic call before anything becomes of it, trouble included. */
+  arrived?(call: Call): void;
   answer(call: Call): Reply;
 }
 

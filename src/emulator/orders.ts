@@ -80,7 +80,7 @@ const stateTexts: Readonly<Record<TradeState, string>> = {
 const orderPaid = (code: string): Reply => refuse(400, code, '该订单已支付', 268449538);
 const orderNotExist = refuse(404, 'ORDER_NOT_EXIST', '订单不存在', 268512771);
 const otherParameters = refuse(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致', 268498688);
-const otherSubMerchant = refuse(400, 'INVALID_REQUEST', '子商户号与订单不匹配', 268447845);
+export const otherSubMerchant = refuse(400, 'INVALID_REQUEST', '子商户号与订单不匹配', 268447845);
 
 /** A merchant number and the number of one of its orders. */
 export interface OrderName {
@@ -94,6 +94,10 @@ export interface OrderBook {
   /** Prepay, or its repetition (states 2, notes A to E). */
   prepay(merchant: Merchant, product: Product, party: Party, body: JsonObject, now: number): Reply;
   queryByNumber(name: OrderName, party: Party, now: number): Reply;
+  /** The order as it stands; a refusal when it is another party's or sub-merchant's; `undefined` when there is none. */
+  look(name: OrderName, party: Party, now: number): Order | Reply | undefined;
+  /** The paid order of this merchant with this transaction_id. */
+  paidAs(merchant: Merchant, transactionId: string): Order | undefined;
   queryByTransaction(
     merchant: Merchant,
     transactionId: string,
@@ -107,6 +111,8 @@ export interface OrderBook {
   find(numberOrHandle: string, now: number): readonly Order[];
   /** The payer pays. @returns why not, or `undefined` when it is paid now */
   pay(order: Order, openid: string | undefined, now: number): NotPayable | undefined;
+  /** Takes in an order that was made elsewhere, paid already. @returns false when its number is taken */
+  adopt(order: Order & { readonly payment: Payment }): boolean;
   /** Any order of this merchant but the one with this number. */
   another(merchant: Merchant, outTradeNo: string, now: number): Order | undefined;
 }
@@ -191,9 +197,16 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       return 'status' in found ? found : ok(describeOrder(found));
     },
 
-    queryByTransaction(merchant, transactionId, subMchid, party, now) {
+    look: lookUp,
+
+    paidAs(merchant, transactionId) {
       const order = paid.get(transactionId);
-      if (order?.merchant.mchid !== merchant.mchid) return orderNotExist;
+      return order?.merchant.mchid === merchant.mchid ? order : undefined;
+    },
+
+    queryByTransaction(merchant, transactionId, subMchid, party, now) {
+      const order = this.paidAs(merchant, transactionId);
+      if (order === undefined) return orderNotExist;
       return this.queryByNumber({ merchant, outTradeNo: order.request.out_trade_no, subMchid }, party, now);
     },
 
@@ -223,13 +236,21 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       if (!order.handles.some((handle) => now <= handle.expiresAt)) return 'handle-expired';
       order.state = 'SUCCESS';
       order.payment = {
-        // 28 digits: 4200, six digits, the day, ten digits (states 6).
-        transactionId: `4200${digits(randomBytes, 6)}${beijingDigits(now).slice(0, 8)}${digits(randomBytes, 10)}`,
+        transactionId: makeTransactionId(now, randomBytes),
         successAt: now,
         payer: payerOf(order, openid, randomBytes),
       };
       paid.set(order.payment.transactionId, order);
       return undefined;
+    },
+
+    adopt(order) {
+      const key = keyOf(order.merchant.mchid, order.request.out_trade_no);
+      if (orders.has(key) || burned.has(key)) return false;
+      orders.set(key, order);
+      name(order.request.out_trade_no, order);
+      paid.set(order.payment.transactionId, order);
+      return true;
     },
 
     another(merchant, outTradeNo, now) {
@@ -280,6 +301,11 @@ export function describeOrder(order: Order): Record<string, unknown> {
     ...(request.scene_info?.device_id === undefined ? {} : { scene_info: { device_id: request.scene_info.device_id } }),
     promotion_detail: [],
   };
+}
+
+/** 28 digits: 4200, six digits, the day, ten digits (states 6). */
+export function makeTransactionId(now: number, randomBytes: (size: number) => Buffer): string {
+  return `4200${digits(randomBytes, 6)}${beijingDigits(now).slice(0, 8)}${digits(randomBytes, 10)}`;
 }
 
 /** Seven days unless `time_expire` says otherwise; raised to a minute ahead, cut at 15 days (native: 7), states 5. */

@@ -23,11 +23,15 @@ import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
 import { openPlatform } from './platform.ts';
 import type { Mode, Platform, SigningKey } from './platform.ts';
+import { defaultRefundSettings, openRefundBook } from './refunds.ts';
+import type { RefundSettings } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
+import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { makeRouter } from './router.ts';
+import { seedOrders } from './seed.ts';
 import { perform, send } from './trouble.ts';
 
 export type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
@@ -47,10 +51,16 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
   const orders = openOrderBook(randomBytes);
   const faults = openFaults();
+  let refundSettings: RefundSettings = { ...defaultRefundSettings, ...options.refunds };
+  const refunds = openRefundBook({ orders, randomBytes, settings: () => refundSettings, onPending: () => {} });
   const requests: RequestLog[] = [];
   const stopped = new AbortController();
   const controlToken = randomBytes(24).toString('base64url');
-  const route = makeRouter([...transactionEndpoints(orders), ...certificateEndpoints(mode)]);
+  const route = makeRouter([
+    ...transactionEndpoints(orders),
+    ...refundEndpoints(refunds),
+    ...certificateEndpoints(mode),
+  ]);
   const readRequestBody = makeBodyReader();
 
   const server = createServer(
@@ -127,6 +137,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       now: clock.now(),
       randomBytes,
     };
+    if (found.kind === 'endpoint') found.endpoint.arrived?.(call);
     const act = (): Reply =>
       found.kind === 'endpoint'
         ? found.endpoint.answer({ ...call, now: clock.now() })
@@ -156,6 +167,19 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         timeoutMs: options.callbackTimeoutMs ?? 5000,
         signal: stopped.signal,
       }),
+    seed: (request) =>
+      seedOrders(request, {
+        orders,
+        findMerchant: (mchid) => merchants.get(mchid),
+        defaultMchid,
+        now: clock.now(),
+        randomBytes,
+      }),
+    ledger: () => refunds.ledger(clock.now()),
+    configureRefunds(changes) {
+      refundSettings = { ...refundSettings, ...changes };
+      return refundSettings;
+    },
     addMerchant,
     get merchants() {
       return [...merchants.values()];

@@ -63,7 +63,7 @@ describe('paths and verbs', () => {
   });
 
   test.each([
-    ['POST', '/v3/refund/domestic/refunds'],
+    ['POST', '/v3/profitsharing/orders'],
     ['GET', '/v3/bill/tradebill?bill_date=2026-11-22'],
     ['POST', '/v3/pay/transactions/codepay'],
     ['GET', '/v3/combine-transactions/out-trade-no/T00000001'],

@@ -11,6 +11,7 @@ import type { Reply } from '../reply.ts';
 import { checkBody, missing } from '../rules/fields.ts';
 import { closeFields, outTradeNo, parties, prepayFields, transactionId } from '../rules/order.ts';
 import type { Party, Product } from '../rules/order.ts';
+import { checkNoQuery, checkRelation } from './party.ts';
 
 const bases: Readonly<Record<Party, string>> = {
   direct: '/v3/pay/transactions',
@@ -95,28 +96,11 @@ function close(call: Call, orders: OrderBook, party: Party): Reply {
   return orders.close(name, party, call.now);
 }
 
-function checkNoQuery(call: Call): Reply | undefined {
-  const query = readQuery(call.query, {});
-  return 'status' in query ? query : undefined;
-}
-
 function checkQuery(call: Call, party: Party): { readonly values: Readonly<Record<string, string>> } | Reply {
   const query = readQuery(call.query, parties[party]);
   if ('status' in query) return query;
   const caller = query.values[party === 'direct' ? 'mchid' : 'sp_mchid'];
   return refuseBody(call.request) ?? checkCaller(call, caller, 'query') ?? query;
-}
-
-/** Who may act for whom (states 7, step 9). */
-function checkRelation(call: Call, subMchid: string | undefined, party: Party): Reply | undefined {
-  const { subMerchants, mchid } = call.merchant;
-  if (party === 'direct') {
-    // A service provider collects through its sub-merchants only.
-    return subMerchants === undefined ? undefined : refuse(403, 'NO_AUTH', '商户号该产品权限未开通', 268448010);
-  }
-  if (subMchid === mchid) return refuse(400, 'INVALID_REQUEST', 'sub_mchid不能与自身商户号相同', 268443705);
-  if (subMerchants?.some((sub) => sub.mchid === subMchid)) return undefined;
-  return refuse(403, 'NO_AUTH', '受理关系不存在', 268443701);
 }
 
 function checkAppids(call: Call, order: JsonObject, party: Party): Reply | undefined {

@@ -23,6 +23,9 @@ export const outTradeNo: StringField = {
 /** Accepted as `[0-9A-Za-z]{1,32}` although 28 digits are given out (states 6). */
 export const transactionId: StringField = { ...id32('微信支付订单号'), pattern: '^[0-9a-zA-Z]+$' };
 
+/** http or https, a path, no query: the pattern that live answers print. */
+export const notifyUrlPattern = String.raw`^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$`;
+
 /** The path and query fields of query and close, by name. */
 export const parties: Readonly<Record<Party, Readonly<Record<string, StringField>>>> = {
   direct: { mchid: { ...merchantNumber('直连商户号'), required: true } },
@@ -49,7 +52,7 @@ export function prepayFields(product: Product, party: Party): Fields {
       type: 'string',
       title: '通知地址',
       max: 255,
-      pattern: String.raw`^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$`,
+      pattern: notifyUrlPattern,
       form: (value) => URL.canParse(value),
       required: true,
     },

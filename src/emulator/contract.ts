@@ -4,6 +4,7 @@ import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { Mode } from './platform.ts';
+import type { RotateRequest, RotationState } from './rotation.ts';
 import type { Ledger, RefundSettings } from './refunds.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
 
@@ -90,6 +91,8 @@ export interface Emulator {
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
   readonly merchants: readonly Merchant[];
+  /** Changes the platform's keys or the mode while it runs. Throws as `Rotation.rotate` does. */
+  rotate(request?: RotateRequest): Promise<RotationState>;
   readonly faults: Faults;
   /** The last 10,000 requests, oldest first. */
   readonly requests: readonly RequestLog[];

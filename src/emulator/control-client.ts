@@ -8,11 +8,13 @@ import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import type { FaultInput, FaultRule } from './faults.ts';
 import type { PayRequest, PayResult } from './payer.ts';
+import type { RotateRequest, RotationState } from './rotation.ts';
 
 export interface EmulatorClient {
   readonly url: string;
   info(mchid?: string): Promise<EmulatorInfo>;
   pay(request: PayRequest): Promise<PayResult>;
+  rotate(request: RotateRequest): Promise<RotationState>;
   addFault(fault: FaultInput): Promise<FaultRule>;
   listFaults(): Promise<readonly FaultRule[]>;
   clearFaults(id?: string): Promise<{ readonly cleared: number }>;
@@ -33,6 +35,8 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     url: base,
     info: async (mchid) => call('POST', 'info', mchid === undefined ? {} : { mchid }),
     pay: async (request) => call('POST', 'pay', request),
+    rotate: async ({ oldDays, ...request }) =>
+      call('POST', 'rotate', { ...request, ...(oldDays === undefined ? {} : { old_days: oldDays }) }),
     addFault: async (fault) => call('POST', 'faults', fault),
     listFaults: async () => call('GET', 'faults'),
     clearFaults: async (id) => call('DELETE', 'faults', id === undefined ? {} : { id }),

@@ -11,6 +11,7 @@ import type { RawRequest } from './gateway.ts';
 import type { Emulator } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import { readMerchantOptions } from './merchant-options.ts';
+import type { RotateRequest } from './rotation.ts';
 
 interface Control {
   readonly token: string;
@@ -48,6 +49,7 @@ const actions: Readonly<Record<string, Action>> = {
       callback: input['callback'] !== false,
     });
   },
+  'POST rotate': (emulator, input) => emulator.rotate(readRotateRequest(input)),
   'GET faults': (emulator) => emulator.faults.list(),
   'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
@@ -81,6 +83,17 @@ function readInput(request: RawRequest): Readonly<Record<string, unknown>> {
     // Said below.
   }
   throw invalid('body');
+}
+
+function readRotateRequest(input: Readonly<Record<string, unknown>>): RotateRequest {
+  const names = { step: 'step', mode: 'mode', days: 'days', old_days: 'oldDays', share: 'share' } as const;
+  const request: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(input)) {
+    const wanted = name === 'step' || name === 'mode' ? 'string' : 'number';
+    if (!Object.hasOwn(names, name) || typeof value !== wanted) throw invalid(name);
+    request[names[name as keyof typeof names]] = value;
+  }
+  return request;
 }
 
 function text(input: Readonly<Record<string, unknown>>, name: string): string | undefined {

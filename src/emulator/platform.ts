@@ -16,16 +16,21 @@ export interface SigningKey {
   readonly publicKey: KeyObject;
 }
 
+export interface PlatformCertificate extends SigningKey {
+  readonly pem: string;
+  readonly file: string;
+  readonly effectiveAt: number;
+  readonly expiresAt: number;
+}
+
 export interface Platform {
   readonly issuer: Issuer;
   /** Another key of ours that no merchant trusts: for answers with a foreign signature. */
   readonly foreignKey: KeyObject;
-  readonly certificate: SigningKey & {
-    readonly pem: string;
-    readonly file: string;
-    readonly effectiveAt: number;
-    readonly expiresAt: number;
-  };
+  /** The certificate that signs. */
+  readonly certificate: PlatformCertificate;
+  /** Every certificate that is listed, oldest first: more than one while they are rotated. */
+  readonly certificates: readonly PlatformCertificate[];
   readonly publicKey: SigningKey & { readonly file: string };
 }
 
@@ -51,18 +56,20 @@ export async function openPlatform(dir: string, tools: Tools): Promise<Platform>
     parseOwnFile(file('pub_key_id'), (text) => text.trim()),
   ]);
   const { x509 } = platform;
+  const first: PlatformCertificate = {
+    id: x509.serialNumber,
+    privateKey: platformKey.key,
+    publicKey: x509.publicKey,
+    pem: platform.pem,
+    file: file('platform_cert.pem'),
+    effectiveAt: Date.parse(x509.validFrom),
+    expiresAt: Date.parse(x509.validTo),
+  };
   return {
     issuer: { certificate: ca.pem, privateKey: caKey.pem },
     foreignKey: caKey.key,
-    certificate: {
-      id: x509.serialNumber,
-      privateKey: platformKey.key,
-      publicKey: x509.publicKey,
-      pem: platform.pem,
-      file: file('platform_cert.pem'),
-      effectiveAt: Date.parse(x509.validFrom),
-      expiresAt: Date.parse(x509.validTo),
-    },
+    certificate: first,
+    certificates: [first],
     publicKey: {
       id: publicKeyId,
       privateKey: wechatpayKey.key,

@@ -21,6 +21,8 @@ import type { Merchant, MerchantOptions } from './merchants.ts';
 import { openOrderBook } from './orders.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
+import { deliver } from './notify.ts';
+import type { Callback } from './notify.ts';
 import { openPlatform } from './platform.ts';
 import type { Mode, Platform, SigningKey } from './platform.ts';
 import { defaultRefundSettings, openRefundBook } from './refunds.ts';
@@ -28,8 +30,10 @@ import type { RefundSettings } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
+import { echoEndpoints, echoSchedule } from './resources/echo.ts';
 import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
+import { openRotation } from './rotation.ts';
 import { makeRouter } from './router.ts';
 import { seedOrders } from './seed.ts';
 import { perform, send } from './trouble.ts';
@@ -44,10 +48,15 @@ const maxLog = 10_000;
  * @throws WxpayError `EMULATOR_PORT_BUSY`, `FILE_UNWRITABLE`, `KEY_UNREADABLE`, `INPUT_INVALID`
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { clock, randomBytes, mode = 'mixed', host = '127.0.0.1' } = options;
+  const { clock, randomBytes, host = '127.0.0.1' } = options;
   const dir = await makeFolder(options.dir);
   const tools = { now: clock.now(), randomBytes };
-  const platform = await openPlatform(dir, tools);
+  const { platform, mode, callbackKey, rotate } = openRotation(await openPlatform(dir, tools), {
+    dir,
+    mode: options.mode ?? 'mixed',
+    now: () => clock.now(),
+    randomBytes,
+  });
   const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
   const orders = openOrderBook(randomBytes);
   const faults = openFaults();
@@ -60,6 +69,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...transactionEndpoints(orders),
     ...refundEndpoints(refunds),
     ...certificateEndpoints(mode),
+    ...echoEndpoints({ mode, send: (callback) => void deliverEcho(callback) }),
   ]);
   const readRequestBody = makeBodyReader();
 
@@ -87,6 +97,19 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   function seal(key?: SigningKey): Seal {
     const common = { foreignKey: platform.foreignKey, now: clock.now(), randomBytes };
     return key === undefined ? common : { ...common, key };
+  }
+
+  async function deliverEcho(callback: Callback): Promise<void> {
+    const delivering = {
+      clock,
+      timeoutMs: options.callbackTimeoutMs ?? 5000,
+      schedule: echoSchedule,
+      randomBytes,
+      signal: stopped.signal,
+      seal: () => ({ ...seal(), key: callbackKey() }),
+    };
+    // It ends with the emulator at the latest.
+    await deliver(callback, delivering).catch(() => undefined);
   }
 
   function note(entry: RequestLog): void {
@@ -143,7 +166,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         ? found.endpoint.answer({ ...call, now: clock.now() })
         : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501);
     const fault = faults.take(method, path);
-    const key = answerKey(request, mode, platform);
+    const key = answerKey(request, mode(), platform);
     const stage = { response, call, orders, clock, signal: stopped.signal, seal: () => seal(key), act };
     const sent = await perform(stage, fault);
     const spoiled = fault === undefined ? {} : { fault: fault.kind };
@@ -153,15 +176,15 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const recordFile = join(dir, 'emulator.json');
   const emulator: Emulator = {
     url,
-    info: describe(url, merchants.get(defaultMchid), platform, mode),
-    infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode),
+    info: describe(url, merchants.get(defaultMchid), platform, mode()),
+    infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode()),
     controlToken,
     recordFile,
     pay: async (request: PayRequest) =>
       payOrder(request, {
         orders,
         platform,
-        callbackKey: mode === 'public-key' ? platform.publicKey : platform.certificate,
+        callbackKey: callbackKey(),
         clock,
         randomBytes,
         timeoutMs: options.callbackTimeoutMs ?? 5000,
@@ -181,6 +204,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return refundSettings;
     },
     addMerchant,
+    rotate: async (request = {}) => rotate(request),
     get merchants() {
       return [...merchants.values()];
     },

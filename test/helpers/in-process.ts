@@ -20,7 +20,7 @@ export function shiftedClock(offset: () => number): Clock {
   return { ...realClock, now: () => realClock.now() + offset() };
 }
 
-export async function runInWorld(argv: readonly string[], options: WorldOptions): Promise<RunResult> {
+export async function runInProcess(argv: readonly string[], options: WorldOptions): Promise<RunResult> {
   let stdout = '';
   let stderr = '';
   const world: World = {

@@ -7,8 +7,8 @@ import { ok, refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import { beijingTime } from '../times.ts';
 
-export function certificateEndpoints(mode: Mode): Endpoint[] {
-  return [{ method: 'GET', path: '/v3/certificates', answer: (call) => listCertificates(call, mode) }];
+export function certificateEndpoints(mode: () => Mode): Endpoint[] {
+  return [{ method: 'GET', path: '/v3/certificates', answer: (call) => listCertificates(call, mode()) }];
 }
 
 function listCertificates(call: Call, mode: Mode): Reply {
@@ -25,20 +25,17 @@ function listCertificates(call: Call, mode: Mode): Reply {
   if (query.values['algorithm_type'] === 'SM2') {
     return refuse(403, 'NO_AUTH', '商户号未开通国密算法', 268448010);
   }
-  const { certificate } = call.platform;
   return ok({
-    data: [
-      {
-        effective_time: beijingTime(certificate.effectiveAt),
-        encrypt_certificate: encryptResource(
-          certificate.pem,
-          'certificate',
-          call.merchant.apiV3Key,
-          call.randomBytes(6).toString('hex'),
-        ),
-        expire_time: beijingTime(certificate.expiresAt),
-        serial_no: certificate.id,
-      },
-    ],
+    data: call.platform.certificates.map((certificate) => ({
+      effective_time: beijingTime(certificate.effectiveAt),
+      encrypt_certificate: encryptResource(
+        certificate.pem,
+        'certificate',
+        call.merchant.apiV3Key,
+        call.randomBytes(6).toString('hex'),
+      ),
+      expire_time: beijingTime(certificate.expiresAt),
+      serial_no: certificate.id,
+    })),
   });
 }

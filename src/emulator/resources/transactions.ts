@@ -136,8 +136,8 @@ function checkEncrypted(call: Call, values: readonly (string | undefined)[]): Re
     const message = 'HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)';
     return refuse(400, 'PARAM_ERROR', message, 268435461);
   }
-  const { certificate, publicKey } = call.platform;
-  const key = [certificate, publicKey].find(({ id }) => id === serial)?.privateKey;
+  const { certificates, publicKey } = call.platform;
+  const key = [...certificates, publicKey].find(({ id }) => id === serial)?.privateKey;
   if (key === undefined) return refuse(400, 'PARAM_ERROR', '平台证书序列号Wechatpay-Serial错误', 268435461);
   const options = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorOf, type RunResult } from '../../helpers/cli.ts';
 import { startLocal, type Local } from '../../helpers/local.ts';
-import { runInWorld } from '../../helpers/in-process.ts';
+import { runInProcess } from '../../helpers/in-process.ts';
 
 let local: Local;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => local.close());
 
 const run = (argv: readonly string[], input?: string | Buffer, env: Record<string, string> = {}): Promise<RunResult> =>
-  runInWorld(argv, {
+  runInProcess(argv, {
     env: { ...local.home.env, ...local.env, ...env },
     cwd: local.home.dir,
     ...(input === undefined ? {} : { input }),

@@ -1,0 +1,173 @@
+/**
+ * How the platform's keys change while the emulator runs, on command: a new certificate beside the old one, the switch to
+ * it (all at once or a share of the answers, as the grey release does), the end of the old one; and the merchant's own move
+ * between certificates and the public key (protocol 3.5, 4). What was rotated lasts as long as the emulator runs.
+ */
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { join } from 'node:path';
+import { WxpayError } from '../core/errors.ts';
+import { issueCertificate, makeKeys } from './authority.ts';
+import { keepFiles } from './folder.ts';
+import type { Mode, Platform, PlatformCertificate, SigningKey } from './platform.ts';
+
+export type RotationStep =
+  /** A new certificate is listed beside the old ones; the old one still signs. */
+  | 'issue'
+  /** The newest certificate signs answers and callbacks; the old ones stay listed. */
+  | 'switch'
+  /** Only the newest certificate is left. */
+  | 'retire';
+
+export interface RotateRequest {
+  /** Absent: `issue`, then `switch`. */
+  readonly step?: RotationStep;
+  /** Of the new certificate, in days; may be a fraction. Default 5 years. A negative one has expired (at most a day ago). */
+  readonly days?: number;
+  /** The old certificates' `expire_time` is moved up to so many days from now. */
+  readonly oldDays?: number;
+  /** With `switch`: the share of answers and callbacks that the new certificate signs, 0 to 1. Default 1. */
+  readonly share?: number;
+  /** Changes the mode instead: the migration from certificates to the public key, or back. */
+  readonly mode?: Mode;
+}
+
+export interface RotationState {
+  readonly mode: Mode;
+  /** Serials that `/v3/certificates` lists, oldest first; empty in public-key mode. */
+  readonly listed: readonly string[];
+  /** The serial or id that signs what asks for nothing in particular. */
+  readonly signing: string;
+  /** PEM files of the listed certificates. */
+  readonly files: readonly string[];
+}
+
+export interface Rotation {
+  /** The platform with the certificate of the moment. */
+  readonly platform: Platform;
+  readonly mode: () => Mode;
+  /** The key of a callback. */
+  readonly callbackKey: () => SigningKey;
+  /** @throws WxpayError `INPUT_INVALID` */
+  readonly rotate: (request: RotateRequest) => Promise<RotationState>;
+}
+
+interface Options {
+  readonly dir: string;
+  readonly mode: Mode;
+  readonly now: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+}
+
+export function openRotation(opened: Platform, options: Options): Rotation {
+  let mode = options.mode;
+  let listed: readonly PlatformCertificate[] = opened.certificates;
+  let signing: PlatformCertificate = opened.certificate;
+  let successor: { readonly key: PlatformCertificate; readonly share: number } | undefined;
+  let asked = 0;
+
+  /** Evenly spread and repeatable: with a share of 0.25 every fourth time. */
+  const current = (): PlatformCertificate => {
+    if (successor === undefined) return signing;
+    asked += 1;
+    const { key, share } = successor;
+    return Math.floor(asked * share) > Math.floor((asked - 1) * share) ? key : signing;
+  };
+
+  const platform: Platform = {
+    issuer: opened.issuer,
+    foreignKey: opened.foreignKey,
+    publicKey: opened.publicKey,
+    get certificate() {
+      return current();
+    },
+    get certificates() {
+      return listed;
+    },
+  };
+
+  const state = (): RotationState => ({
+    mode,
+    listed: mode === 'public-key' ? [] : listed.map(({ id }) => id),
+    signing: mode === 'public-key' ? opened.publicKey.id : signing.id,
+    files: mode === 'public-key' ? [] : listed.map(({ file }) => file),
+  });
+
+  const issue = async ({ days, oldDays }: RotateRequest): Promise<void> => {
+    const now = options.now();
+    const fresh = await issuePlatformCertificate(opened, days ?? 5 * 365, { ...options, now: now });
+    const end = oldDays === undefined ? undefined : now + oldDays * 86_400_000;
+    const aged = listed.map((key) => (end === undefined || end >= key.expiresAt ? key : { ...key, expiresAt: end }));
+    signing = aged.find(({ id }) => id === signing.id) ?? signing;
+    listed = [...aged, fresh];
+  };
+  const switchOver = (share: number): void => {
+    const newest = listed.at(-1) ?? signing;
+    if (share >= 1) {
+      signing = newest;
+      successor = undefined;
+    } else successor = { key: newest, share };
+  };
+
+  return {
+    platform,
+    mode: () => mode,
+    callbackKey: () => (mode === 'public-key' ? opened.publicKey : current()),
+    async rotate(request) {
+      check(request);
+      if (request.mode !== undefined) mode = request.mode;
+      else {
+        if (request.step === undefined || request.step === 'issue') await issue(request);
+        if (request.step === undefined || request.step === 'switch') switchOver(request.share ?? 1);
+        if (request.step === 'retire') {
+          switchOver(1);
+          listed = [signing];
+        }
+      }
+      return state();
+    },
+  };
+}
+
+async function issuePlatformCertificate(
+  { issuer }: Platform,
+  days: number,
+  { dir, now, randomBytes }: { readonly dir: string; readonly now: number } & Pick<Options, 'randomBytes'>,
+): Promise<PlatformCertificate> {
+  const keys = await makeKeys();
+  const pem = await issueCertificate({
+    publicKey: keys.publicKey,
+    commonName: 'Tenpay.com sign EMULATOR',
+    unit: 'EMULATOR platform',
+    issuer,
+    years: days / 365,
+    now,
+    randomBytes,
+  });
+  const x509 = new X509Certificate(pem);
+  const home = await keepFiles(dir, `rotated-${x509.serialNumber}`, randomBytes, async () => ({
+    'platform_key.pem': keys.privateKey,
+    'platform_cert.pem': pem,
+  }));
+  return {
+    id: x509.serialNumber,
+    privateKey: createPrivateKey(keys.privateKey),
+    publicKey: x509.publicKey,
+    pem,
+    file: join(home, 'platform_cert.pem'),
+    effectiveAt: now,
+    expiresAt: Date.parse(x509.validTo),
+  };
+}
+
+function check({ step, days, oldDays, share, mode }: RotateRequest): void {
+  const faults: readonly (readonly [string, boolean])[] = [
+    ['step', step !== undefined && !['issue', 'switch', 'retire'].includes(step)],
+    ['mode', mode !== undefined && !['certificate', 'public-key', 'mixed'].includes(mode)],
+    ['days', days !== undefined && !(Number.isFinite(days) && days > -1 && days < 36_500)],
+    ['old_days', oldDays !== undefined && !Number.isFinite(oldDays)],
+    ['share', share !== undefined && !(share >= 0 && share <= 1)],
+  ];
+  const found = faults.find(([, wrong]) => wrong);
+  if (found !== undefined)
+    throw new WxpayError('INPUT_INVALID', { params: { field: found[0], reason: 'key:emulator.reason.control' } });
+}

@@ -55,7 +55,7 @@ test('the demo takes nothing from the merchant that is set up, and speaks Chines
 
 test('the demo fails in one message where it cannot work', async () => {
   const { code, stdout, stderr } = await home.run(['demo', '--json'], { env: { TMPDIR: join(tmp, 'none') } });
-  expect(code).not.toBe(0);
+  expect(code).toBe(3);
   expect(stdout).toBe('');
   expect(stderr).not.toContain('    at ');
 });

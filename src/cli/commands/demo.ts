@@ -23,7 +23,7 @@ export const command: CommandModule = {
   },
 
   async run(_input: CommandInput, runtime: Runtime): Promise<Result> {
-    const dir = await mkdtemp(join(tmpdir(), 'wxpay-demo-'));
+    const dir = await temporaryFolder();
     const cleanup: (() => Promise<void>)[] = [() => rm(dir, { recursive: true, force: true })];
     try {
       return await play(dir, runtime, (undo) => cleanup.unshift(undo));
@@ -32,6 +32,16 @@ export const command: CommandModule = {
     }
   },
 };
+
+async function temporaryFolder(): Promise<string> {
+  const prefix = join(tmpdir(), 'wxpay-demo-');
+  try {
+    return await mkdtemp(prefix);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new WxpayError('FILE_UNWRITABLE', { params: { file: prefix, reason }, cause: error });
+  }
+}
 
 interface Step {
   readonly title: string;

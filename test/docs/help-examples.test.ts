@@ -1,0 +1,120 @@
+/** Every example that help shows is run as it stands there (CLI-MANNERS H2). */
+import { constants, generateKeyPairSync, publicEncrypt, X509Certificate } from 'node:crypto';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findEntry } from '../../src/cli/program.ts';
+import { en } from '../../src/i18n/en/catalogue.ts';
+import { zhCn } from '../../src/i18n/zh-cn/catalogue.ts';
+import { openShell, type Shell } from './shell.ts';
+
+/** The command line of an example: what stands below a line that explains. */
+const lines = [en, zhCn].flatMap((catalogue) =>
+  Object.entries(catalogue)
+    .filter(([key]) => /^\w+\.example\./.test(key))
+    .map(([, text]) => text.split('\n').at(-1) ?? ''),
+);
+const commandOf = (line: string): readonly string[] => (/wxpay .*/.exec(line)?.[0] ?? '').split(' ').slice(1);
+const examples = [...new Set(lines)].filter((line) => findEntry(commandOf(line)) !== undefined);
+
+/** Examples that end with another code than 0 here, since nobody is at a terminal; the codes are documented. */
+const otherCodes: Readonly<Record<string, number>> = {
+  'wxpay profile add': 2,
+  'wxpay profile remove shop': 10,
+  'wxpay encrypt': 2,
+};
+
+let shell: Shell;
+let env: Readonly<Record<string, string>> = {};
+
+beforeAll(async () => {
+  shell = await openShell();
+  await shell.serve(`wxpay emulator start --port ${shell.port}`);
+  const merchant = await shell.furnish();
+  const notify = `http://127.0.0.1:${shell.receiverPort}/notify`;
+  env = { ...merchant, WXPAY_NOTIFY_URL: notify, SHOP_API_V3_KEY: merchant['WXPAY_API_V3_KEY'] ?? '' };
+
+  const order = { description: '咖啡', amount: { total: 1 }, notify_url: notify, out_trade_no: 'DATA_0001' };
+  for (const name of ['order.json', '订单.json'])
+    writeFileSync(
+      join(shell.dir, name),
+      JSON.stringify({ appid: env['WXPAY_APPID'], mchid: env['WXPAY_MCHID'], ...order }),
+    );
+  writeFileSync(join(shell.dir, 'name.txt'), '张三');
+  const create = (no: string, type: string): string =>
+    `wxpay order create --type ${type} --description x --amount 1 --out-trade-no ${no} --json`;
+  const setUp = [
+    create('T20261123_000001', 'native'),
+    create('T20261123_000002', 'native'),
+    `${create('T20261123_000003', 'jsapi --openid oX')} --query pay_parameters > params.json`,
+    'wxpay emulator pay T20261123_000001',
+    'wxpay certs download',
+    'wxpay certs list --json --query "[].serial_no" > serials.json',
+  ];
+  const result = await shell.run(setUp.join('\n'), env);
+  expect(result).toMatchObject({ code: 0 });
+  await shell.capture('captured.http', '回调.http');
+  const captured = readFileSync(join(shell.dir, 'captured.http'), 'utf8');
+  writeFileSync(join(shell.dir, 'callback.json'), captured.slice(captured.indexOf('\r\n\r\n') + 4));
+
+  // What WeChat Pay says to a wrong key.
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const wrong = { ...env, WXPAY_PRIVATE_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  delete (wrong as Record<string, string>)['WXPAY_PRIVATE_KEY_FILE'];
+  const refused = await shell.run('wxpay order create --type native --data @order.json --json', wrong);
+  const { error } = JSON.parse(refused.stderr.trimEnd().split('\n').at(-1) ?? '') as { error: { wechat: object } };
+  writeFileSync(join(shell.dir, 'answer.json'), JSON.stringify(error.wechat));
+  // What WeChat Pay encrypts for the merchant (protocol 5).
+  const certificate = new X509Certificate(readFileSync(join(shell.dir, 'apiclient_cert.pem')));
+  const padding = { key: certificate.publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
+  writeFileSync(join(shell.dir, 'ciphertext.txt'), publicEncrypt(padding, Buffer.from('张三')).toString('base64'));
+}, 60_000);
+afterAll(async () => {
+  await shell.close();
+});
+
+/** What stands in the way of an example, or is missing for it. */
+function prepared(line: string, number: string): string {
+  if (line.startsWith('wxpay emulator pay')) {
+    return `wxpay order create --type native --description x --amount 1 --out-trade-no ${number} > /dev/null`;
+  }
+  if (line.startsWith('wxpay profile add shop')) return 'wxpay profile remove shop --yes >/dev/null 2>&1 || true';
+  if (!/^wxpay profile (?:show|use|remove) shop/.test(line)) return 'true';
+  const flags = '--mchid 1900000001 --appid wx1 --api-v3-key-ref env:SHOP_API_V3_KEY';
+  const key = `--private-key-file apiclient_key.pem --certificate-file apiclient_cert.pem --base-url http://127.0.0.1:${shell.port}`;
+  return `wxpay profile add shop ${flags} ${key} >/dev/null 2>&1 || true`;
+}
+
+test('there are examples for every command', () => {
+  expect(examples.length).toBeGreaterThan(35);
+});
+
+test.each(examples)('%s', async (line) => {
+  if (line.startsWith('wxpay emulator start')) {
+    const other = line.replace('8080', '0').replace(/ --dir \S+/, '');
+    await shell.serve(`${other} --dir ./another`);
+    return;
+  }
+  // An order is paid once.
+  const number = `PAY_${examples.indexOf(line)}_0001`;
+  const serials = JSON.parse(readFileSync(join(shell.dir, 'serials.json'), 'utf8')) as string[];
+  const serial = serials.find((candidate) => !candidate.startsWith('PUB_KEY')) ?? '';
+  const command = line
+    .replace(/(?<=emulator pay )\S+/, number)
+    .replaceAll('1900000001', env['WXPAY_MCHID'] ?? '')
+    .replaceAll('5E8EF0D8C1B2A3948576655443322110FFEEDDCC', serial)
+    .replace(' --dir ./.wxpay-emulator', '')
+    // The shell of that example is not on every machine.
+    .replace(' | source', ' > /dev/null')
+    .replace(/^(wxpay profile add shop.*?)( <.*)?$/, `$1 --base-url http://127.0.0.1:${shell.port}$2`);
+  const result = await shell.run(`${prepared(line, number)}\n${command}`, env);
+  if (line.includes('emulator fault') && !line.includes('clear')) await shell.run('wxpay emulator fault clear', env);
+  const allowed = line.includes('--against') ? [0, 6] : [otherCodes[line] ?? 0];
+  expect({ command, ...result, allowed: allowed.includes(result.code ?? -1) }).toMatchObject({ allowed: true });
+  expect(result.stderr).not.toContain('    at ');
+});
+
+test('a file name that an example uses is one that this test provides', () => {
+  for (const [name] of lines.join('\n').matchAll(/[\w\u4e00-\u9fff]+\.(?:json|http|txt|pem|p12)/g))
+    expect(() => copyFileSync(join(shell.dir, name), join(shell.dir, 'copy'))).not.toThrow();
+});

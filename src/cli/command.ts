@@ -15,6 +15,10 @@ export interface CommandModule {
   configure(command: Command, t: Translate): void;
   /** Parses nothing, computes nothing: calls one operation and hands its data and a view to the output. `undefined` prints nothing. */
   run(input: CommandInput, runtime: Runtime): Promise<Result | undefined>;
+  /** Milliseconds that the work may take to end by itself after the first signal; default 300. A batch finishes what is under way. */
+  readonly graceMs?: number;
+  /** True where an answer that nobody reads is a failure (exit 9): the report of a batch. */
+  readonly needsReader?: boolean;
 }
 
 export interface CommandInput {
@@ -103,8 +107,8 @@ export interface Runtime {
   keyRing(): Promise<CertificateKeyRing>;
   /** The merchant's APIv3 key, 32 bytes. */
   apiV3Key(): Promise<Uint8Array>;
-  /** The composed transport of the effective profile. */
-  transport(): Promise<Transport>;
+  /** The composed transport of the effective profile. The first call decides on the requests per second; default 150. */
+  transport(options?: { readonly ratePerSecond?: number }): Promise<Transport>;
   prompts(): Promise<Prompts>;
 
   /** One line of conversation on stderr (not with `--quiet`). */

@@ -24,6 +24,8 @@ export interface ConnectionParts {
   readonly world: World;
   readonly globals: Globals;
   readonly cacheDir: string;
+  /** Default 150. */
+  readonly ratePerSecond?: number;
   readonly nonce: () => string;
   readonly note: (key: MessageKey, params?: Params) => void;
   readonly writeTrace: (text: string) => void;
@@ -87,6 +89,7 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
       acceptLanguage: globals.lang,
       timeouts: { total: globals.timeoutMs, firstByte: globals.timeoutMs, connect: Math.min(5_000, globals.timeoutMs) },
       retries: globals.retries,
+      ...(parts.ratePerSecond === undefined ? {} : { ratePerSecond: parts.ratePerSecond }),
       ...(ca === undefined ? {} : { ca }),
       clientCertificate: () => credentials.clientCertificate(),
       ...(globals.debug || globals.verbose

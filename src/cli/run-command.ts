@@ -50,11 +50,12 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
   });
   try {
     await checkQuery(globals);
-    const result = await raceInterrupt(module.run(input, runtime), interrupt.signal);
+    const result = await raceInterrupt(module.run(input, runtime), interrupt.signal, module.graceMs);
     if (result !== undefined) print(result);
     await pending;
     if (interrupt.signal.aborted) return interruptedCode(interrupt.signal.reason);
-    return result?.failed === undefined ? exitCodes.ok : exitOf(result.failed);
+    if (result?.failed !== undefined) return exitOf(result.failed);
+    return module.needsReader === true && (await isGone(readerGone.signal)) ? exitCodes.batch : exitCodes.ok;
   } catch (error) {
     await pending.catch(() => {});
     return await reportError(error, {
@@ -175,14 +176,14 @@ async function checkQuery(globals: Globals): Promise<void> {
  * The first Ctrl-C aborts `runtime.signal`. Work that listens ends by itself and may say more than we could (which number to
  * ask about); work that does not listen is left behind after a moment.
  */
-async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal, graceMs = 300): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
     onAbort = () => {
       const { reason } = signal as { reason: unknown };
       const left = reason instanceof Interrupted ? new Interrupted(reason.signal, 'unknown') : (reason as Error);
-      timer = setTimeout(() => reject(left), 300);
+      timer = setTimeout(() => reject(left), graceMs);
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
@@ -193,6 +194,14 @@ async function raceInterrupt<T>(work: Promise<T>, signal: AbortSignal): Promise<
     clearTimeout(timer);
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** A pipe whose reader has gone says so in the turn after the write. */
+async function isGone(reader: AbortSignal): Promise<boolean> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  return reader.aborted;
 }
 
 /** A command that another one runs hears of the signals that the outer one hears of. */

@@ -93,6 +93,8 @@ export function createRuntime(parts: RuntimeParts): {
     return createSigner({ mchid: keys.mchid(), serialNo: await keys.serialNo(), privateKey: await keys.merchantKey() });
   });
 
+  /** Requests per second, decided by the first call for a transport. */
+  let rate: number | undefined;
   const connection = once(async () => {
     const { connect } = await import('./connection.ts');
     const opened = await connect({
@@ -102,6 +104,7 @@ export function createRuntime(parts: RuntimeParts): {
       world,
       globals,
       cacheDir: dirs.cache,
+      ...(rate === undefined ? {} : { ratePerSecond: rate }),
       nonce: () => nonce(world),
       note,
       writeTrace: (text) => stderr.write(text),
@@ -146,7 +149,8 @@ export function createRuntime(parts: RuntimeParts): {
     signer,
     apiV3Key: async () => (await credentials()).apiV3Key(),
     keyRing: async (): Promise<CertificateKeyRing> => (await connection()).keyRing,
-    transport: async (): Promise<Transport> => {
+    transport: async (options): Promise<Transport> => {
+      rate ??= options?.ratePerSecond;
       const transport = await (await connection()).transport();
       return (request) => transport({ ...request, signal: request.signal ?? signal });
     },

@@ -49,6 +49,8 @@ const categories = {
   QUERY_EXPRESSION_INVALID: 'usage',
   HOST_NOT_ALLOWED: 'usage',
   PATH_INVALID: 'usage',
+  BATCH_INVALID: 'usage',
+  PLAN_STALE: 'usage',
 
   // Configuration: profiles, keys, certificates, files of this machine.
   PROFILE_NONE: 'config',
@@ -126,8 +128,13 @@ const categories = {
 
   CONFIRMATION_REQUIRED: 'unconfirmed',
   CONFIRMATION_DECLINED: 'unconfirmed',
+  BATCH_TOTAL_MISMATCH: 'unconfirmed',
+  BATCH_LIMIT: 'unconfirmed',
   REMOVAL_UNCONFIRMED: 'unconfirmed',
   NOT_FINAL: 'not_final',
+
+  // A batch that was carried out, and not all of it succeeded.
+  BATCH_INCOMPLETE: 'batch',
 } as const satisfies Record<string, ErrorCategory>;
 
 export type ErrorCode = keyof typeof categories;

@@ -42,6 +42,36 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/order/close.ts'),
   },
   {
+    path: ['refund', 'create'],
+    summary: 'refund.summary.create',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/create.ts'),
+  },
+  {
+    path: ['refund', 'query'],
+    summary: 'refund.summary.query',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/query.ts'),
+  },
+  {
+    path: ['refund', 'pending'],
+    summary: 'refund.summary.pending',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/pending.ts'),
+  },
+  {
+    path: ['refund', 'resume'],
+    summary: 'refund.summary.resume',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/resume.ts'),
+  },
+  {
+    path: ['refund', 'abnormal'],
+    summary: 'refund.summary.abnormal',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/abnormal.ts'),
+  },
+  {
     path: ['certs', 'download'],
     summary: 'cli.summary.certs_download',
     group: 'cli.group.keys',
@@ -135,8 +165,10 @@ export const entries: readonly Entry[] = [
 ];
 
 /** One line for each noun that has verbs. */
-const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey }>> = {
+const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey; verb?: string }>> = {
   order: { summary: 'cli.group.order', group: 'cli.group.orders' },
+  // `wxpay refund <no>` is `wxpay refund create <no>`.
+  refund: { summary: 'refund.group.summary', group: 'cli.group.orders', verb: 'create' },
   certs: { summary: 'cli.group.certs', group: 'cli.group.keys' },
   profile: { summary: 'cli.group.profile', group: 'cli.group.setup' },
   emulator: { summary: 'cli.group.emulator_commands', group: 'cli.group.emulator' },
@@ -163,7 +195,7 @@ export async function run(world: World): Promise<number> {
 }
 
 async function dispatch(world: World, t: Translate): Promise<number> {
-  const argv = await asked(world, t);
+  const argv = await asked({ ...world, argv: withVerb(world.argv) }, t);
   if (typeof argv === 'number') return argv;
   const entry = findEntry(argv);
   const program = buildProgram(world, t);
@@ -213,6 +245,15 @@ async function asked(world: World, t: Translate): Promise<readonly string[] | nu
   const exists = subject.length === 0 || isNoun(subject) || findEntry(wanted) !== undefined;
   if (!exists) return wanted.filter((word) => !isHelpFlag(word));
   return helpful ? [...wanted, '--help'] : wanted;
+}
+
+/** Puts in the verb that a noun has by default, where none of its own follows. */
+function withVerb(argv: readonly string[]): readonly string[] {
+  const [noun, next] = wordsAt(argv);
+  if (noun === undefined || next === undefined || !isNoun([noun.word])) return argv;
+  const verb = nouns[noun.word]?.verb;
+  const own = entries.some(({ path }) => path[0] === noun.word && path[1] === next.word);
+  return verb === undefined || own ? argv : argv.toSpliced(noun.index + 1, 0, verb);
 }
 
 function isNoun(words: readonly string[]): boolean {

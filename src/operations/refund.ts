@@ -14,8 +14,8 @@ import { parseJson } from '../core/wire/json.ts';
 import { buildTarget, requireOutRefundNo } from '../core/wire/target.ts';
 import { isObject, requireFields } from './fields.ts';
 import { queryOrder, type Order, type OrderNumber, type Party } from './order.ts';
-import type { Intent, Journal, RefundOutcome, RefundRecord } from './refund-batch/journal.ts';
-import { refundFields } from './refund-fields.ts';
+import type { Intent, Journal, JournalReader, RefundOutcome, RefundRecord } from './refund-batch/journal.ts';
+import { abnormalFields, refundFields, type AbnormalType } from './refund-fields.ts';
 
 /** A refund as the API gives it (endpoints.md 6.1); only what we rely on is typed. */
 export interface Refund {
@@ -412,11 +412,18 @@ const defaultPauses = [1_000, 2_000, 4_000, 8_000];
 async function send(deps: RefundDeps, intent: RefundIntent, options: RefundOnceOptions): Promise<Refund> {
   const request = withSignal(refundRequest(intent), options.signal);
   const response = await settle(request, () => deps.transport(request));
-  try {
+  return believed(() => {
     const refund = readRefund(response, intent.out_refund_no);
     const difference = differenceOf(refund, intent);
     if (difference !== undefined) throw mismatch(response, difference);
     return refund;
+  });
+}
+
+/** Reads the signed answer of a write: what does not fit leaves its outcome unknown (THREATS C4). */
+function believed(read: () => Refund): Refund {
+  try {
+    return read();
   } catch (error) {
     throw error instanceof WxpayError ? unknownBecause(error) : error;
   }
@@ -559,6 +566,54 @@ function journalled(intent: RefundIntent): Intent {
   };
 }
 
+/** Which order a journal is asked about. */
+type OfOrder = RefundIntent['order'];
+
+/**
+ * Refuses while an earlier refund of the order, under another number, is unresolved: money may have moved, and how much is
+ * left is not known (DESIGN section 6).
+ *
+ * @throws WxpayError `REFUND_UNRESOLVED` naming it
+ */
+export async function requireResolved(
+  journal: Pick<JournalReader, 'recordsOf'>,
+  order: OfOrder,
+  out_refund_no: string,
+): Promise<void> {
+  for await (const { intent, state } of journal.recordsOf(order))
+    if (state === 'open' && intent.out_refund_no !== out_refund_no)
+      throw new WxpayError('REFUND_UNRESOLVED', {
+        params: { out_refund_no: intent.out_refund_no },
+        outcome: 'not_sent',
+        next: ['refund', 'resume'],
+      });
+}
+
+/**
+ * How much of an order this machine knows to be refunded or on its way, in fen, besides the refund with the given number.
+ * WeChat Pay gives no list of an order's refunds, so refunds made elsewhere are not in it; its refusal of too much stands
+ * behind it. Refunds that were not final when last seen are asked about again, since a closed one gave its money back.
+ *
+ * @throws WxpayError `REFUND_UNRESOLVED`; what `queryRefund` throws
+ */
+export async function refundedOf(
+  transport: Transport,
+  party: Party,
+  journal: Pick<JournalReader, 'recordsOf'>,
+  order: OfOrder,
+  out_refund_no: string,
+): Promise<number> {
+  await requireResolved(journal, order, out_refund_no);
+  let sum = 0;
+  for await (const { intent, outcome, state } of journal.recordsOf(order)) {
+    if (intent.out_refund_no === out_refund_no || state === 'refused' || state === 'not_sent') continue;
+    const status =
+      state === 'final' ? outcome?.status : (await queryRefund(transport, party, intent.out_refund_no)).status;
+    if (status !== 'CLOSED') sum += intent.refund;
+  }
+  return sum;
+}
+
 export interface ResumeDeps extends RefundDeps {
   readonly journal: Pick<Journal, 'find' | 'recordIntent' | 'recordOutcome'>;
   /** The merchant that signs. */
@@ -685,4 +740,102 @@ function idOf(response: ApiResponse): { requestId?: string } {
 
 function withSignal(request: ApiRequest, signal: AbortSignal | undefined): ApiRequest {
   return signal === undefined ? request : { ...request, signal };
+}
+
+/** What `apply-abnormal-refund` wants; account and name already encrypted for WeChat Pay. */
+export interface AbnormalParts {
+  readonly party: Party;
+  /** WeChat Pay's number of the refund. */
+  readonly refund_id: string;
+  readonly out_refund_no: string;
+  readonly type: AbnormalType;
+  readonly bank_type?: string;
+  /** base64 of the RSA-OAEP ciphertext. */
+  readonly bank_account?: string;
+  /** base64 of the RSA-OAEP ciphertext. */
+  readonly real_name?: string;
+  /** Id of the key that encrypted them. */
+  readonly serial?: string;
+}
+
+/**
+ * The request that sends an abnormal refund to a bank card (endpoints.md 6.3). It is never repeated by the transport.
+ *
+ * @throws WxpayError `INPUT_INVALID` naming the field, `PATH_INVALID`
+ */
+export function abnormalRequest(parts: AbnormalParts): ApiRequest {
+  const { party, refund_id, out_refund_no, type, bank_type, bank_account, real_name, serial } = parts;
+  const body = {
+    ...(party.kind === 'partner' ? { sub_mchid: party.sub_mchid } : {}),
+    out_refund_no,
+    type,
+    ...(bank_type === undefined ? {} : { bank_type }),
+    ...(bank_account === undefined ? {} : { bank_account }),
+    ...(real_name === undefined ? {} : { real_name }),
+  };
+  requireFields(abnormalFields(party.kind === 'partner', type), body);
+  return {
+    method: 'POST',
+    target: buildTarget('/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund', {
+      refund_id: { value: refund_id, pattern: /[0-9A-Za-z]{1,32}/ },
+    }),
+    body: Buffer.from(JSON.stringify(body)),
+    effect: 'write',
+    ...(serial === undefined ? {} : { headers: { 'wechatpay-serial': serial } }),
+  };
+}
+
+/**
+ * Looks at an abnormal refund before anything is done about it.
+ *
+ * @throws WxpayError `ANSWER_MISMATCH` for another refund_id, `INPUT_INVALID` when it is not ABNORMAL; what `queryRefund` throws
+ */
+export async function lookUpAbnormal(
+  transport: Transport,
+  party: Party,
+  { refund_id, out_refund_no }: Pick<AbnormalParts, 'refund_id' | 'out_refund_no'>,
+): Promise<Refund> {
+  const refund = await queryRefund(transport, party, out_refund_no);
+  const fault = (field: string, reason: string, params: Record<string, string>): WxpayError =>
+    new WxpayError('INPUT_INVALID', {
+      params: { field, reason: `key:reason.${reason}`, ...params },
+      outcome: 'not_sent',
+    });
+  if (refund.refund_id !== refund_id) throw fault('refund_id', 'refund_id_other', { found: refund.refund_id });
+  if (refund.status !== 'ABNORMAL') throw fault('refund_id', 'not_abnormal', { state: refund.status });
+  return refund;
+}
+
+/**
+ * Sends an abnormal refund to a bank card. A lost or unverifiable answer is settled by asking for the refund: it is not
+ * ABNORMAL any more, or the outcome stays unknown.
+ *
+ * @throws WxpayError `OUTCOME_UNKNOWN`; refusals
+ */
+export async function applyAbnormal(
+  deps: Pick<RefundDeps, 'transport' | 'clock'>,
+  parts: AbnormalParts,
+  options: RefundOnceOptions = {},
+): Promise<Refund> {
+  const { rounds = 4, pauses = defaultPauses, signal } = options;
+  const { out_refund_no, party } = parts;
+  const request = withSignal(abnormalRequest(parts), signal);
+  let trouble: unknown;
+  try {
+    const response = await settle(request, () => deps.transport(request));
+    return believed(() => readRefund(response, out_refund_no));
+  } catch (error) {
+    if (meaningOf(error) !== 'unknown') throw error;
+    trouble = error;
+  }
+  for (let asked = 0; asked < rounds; asked += 1) {
+    try {
+      await deps.clock.sleep(pauses[Math.min(asked, pauses.length - 1)] ?? 0, signal);
+      const refund = await queryRefund(deps.transport, party, out_refund_no, signal);
+      if (refund.status !== 'ABNORMAL') return refund;
+    } catch (error) {
+      if (signal?.aborted === true) throw unresolved(out_refund_no, interruption(error, trouble));
+    }
+  }
+  throw unresolved(out_refund_no, trouble);
 }

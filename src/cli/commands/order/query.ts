@@ -1,21 +1,13 @@
 /** `wxpay order query`: one order, by either number; `--watch` polls until it is final. */
 import type { Command } from 'commander';
-import { WxpayError } from '../../../core/errors.ts';
-import {
-  numberOf,
-  orderNumber,
-  queryOrder,
-  queryRequest,
-  watchOrder,
-  type Order,
-  type OrderNumber,
-} from '../../../operations/order.ts';
+import { numberOf, queryOrder, queryRequest, watchOrder, type Order } from '../../../operations/order.ts';
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
 import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf } from '../../party.ts';
+import { readOrderNumber } from './order-argument.ts';
 import { orderView } from './order-view.ts';
 
 export const command: CommandModule = {
@@ -61,27 +53,6 @@ export const command: CommandModule = {
     return streaming || order === undefined ? undefined : result(order, runtime);
   },
 };
-
-/** A number is required, and just one of the three ways to give it. */
-function readOrderNumber(argument: string | undefined, options: CommandInput['options']): OrderNumber {
-  const { outTradeNo, transactionId } = options;
-  const given: OrderNumber[] = [];
-  if (argument !== undefined) given.push(orderNumber(argument));
-  if (typeof outTradeNo === 'string') given.push({ out_trade_no: outTradeNo });
-  if (typeof transactionId === 'string') given.push({ transaction_id: transactionId });
-  const [number] = given;
-  if (number === undefined)
-    throw new WxpayError('INPUT_MISSING', {
-      params: { field: '<no>', flag: '--out-trade-no', variable: '--transaction-id' },
-      outcome: 'not_sent',
-    });
-  if (given.length > 1)
-    throw new WxpayError('INPUT_INVALID', {
-      params: { field: '<no>', reason: 'key:reason.one_number' },
-      outcome: 'not_sent',
-    });
-  return number;
-}
 
 function result(order: Order, runtime: Runtime): Result {
   return { data: order, view: orderView(order, runtime.t), id: numberOf({ out_trade_no: order.out_trade_no }) };

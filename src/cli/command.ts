@@ -78,6 +78,8 @@ export interface Runtime {
   readonly pid: number;
   /** The user's number; `undefined` where there is none (win32). */
   readonly uid: number | undefined;
+  /** Without the `v`. */
+  readonly nodeVersion: string;
   /** Is there a process with this number? For locks. */
   isAlive(pid: number): boolean;
   readonly clock: Clock;

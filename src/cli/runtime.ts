@@ -121,6 +121,7 @@ export function createRuntime(parts: RuntimeParts): {
     platform: world.platform,
     cwd: world.cwd,
     pid: world.pid,
+    nodeVersion: world.nodeVersion,
     clock: world.clock,
     uid: world.uid,
     isAlive: (pid) => world.isAlive(pid),

@@ -1,5 +1,6 @@
 /** X.509 certificates: what people ask of them, and who issued them. Checks use node:crypto only. */
 import type { X509Certificate } from 'node:crypto';
+import { oidOf, readBer, type BerNode } from './ber.ts';
 
 export interface CertificateDescription {
   /** Upper-case hex with leading zeros as the certificate has them: what `serial_no` and `Wechatpay-Serial` carry. */
@@ -27,6 +28,44 @@ export function describeCertificate(x509: X509Certificate): CertificateDescripti
     not_after: Date.parse(x509.validTo),
     fingerprint256: x509.fingerprint256,
   };
+}
+
+/** The bits of the key usage extension, in the order of RFC 5280. */
+const usages = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+] as const;
+export type KeyUsage = (typeof usages)[number];
+
+/**
+ * What the certificate's key may be used for; `undefined` when the extension is absent, which means anything. Node's own
+ * `keyUsage` is the extended one.
+ */
+export function keyUsageOf(certificate: X509Certificate): readonly KeyUsage[] | undefined {
+  const { raw } = certificate;
+  const extension = findExtension(raw, readBer(raw), '551d0f');
+  if (extension === undefined) return undefined;
+  const value = readBer(raw.subarray(extension.start, extension.end));
+  // BIT STRING: the number of unused bits, then the bits, the first one highest.
+  if (value?.tag !== 0x03) return [];
+  const bits = raw.subarray(extension.start + value.start + 1, extension.start + value.end);
+  return usages.filter((_, bit) => ((bits[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
+}
+
+/** The OCTET STRING of the extension with this OID. */
+function findExtension(der: Uint8Array, node: BerNode | undefined, oid: string): BerNode | undefined {
+  if (node === undefined) return undefined;
+  if (oidOf(der, node.children[0]) === oid) return node.children.at(-1);
+  for (const child of node.children) {
+    const found = findExtension(der, child, oid);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**

@@ -29,14 +29,25 @@ export interface Refreshed extends CertificateSet {
   readonly cached: boolean;
 }
 
+export interface CacheState {
+  readonly file: string;
+  /** `unusable`: there is a file, and it was tampered with, made under another APIv3 key, or cannot be read. */
+  readonly state: 'absent' | 'sound' | 'unusable';
+  /** Milliseconds since the epoch, of a sound one. */
+  readonly downloadedAt: number | undefined;
+}
+
 /** A key ring whose certificates can be fetched on purpose. */
 export interface CertificateKeyRing extends KeyRing {
   /**
    * Downloads, verifies, caches and returns the platform certificates, whatever is cached.
    *
-   * @throws what `downloadCertificates` throws, and `CREDENTIAL_MISSING` for a profile without an APIv3 key
+   * @param accept looks at what was downloaded before it is kept; when it throws, everything stays as it was
+   * @throws what `downloadCertificates` and `accept` throw, and `CREDENTIAL_MISSING` for a profile without an APIv3 key
    */
-  refresh(): Promise<Refreshed>;
+  refresh(accept?: (set: CertificateSet) => void): Promise<Refreshed>;
+  /** What the cache on disk is like, without any request; `undefined` for a ring without certificates. */
+  cache(): CacheState | undefined;
 }
 
 /** "Call periodically, interval below 12 hours" (protocol 3.5). */
@@ -84,7 +95,10 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
   };
 
   /** One download for all who wait; none within the cooldown. `wanted` ends it early when another process has fetched. */
-  const refreshOnce = async (wanted: (() => boolean) | undefined): Promise<void> => {
+  const refreshOnce = async (
+    wanted: (() => boolean) | undefined,
+    accept: ((set: CertificateSet) => void) | undefined,
+  ): Promise<void> => {
     if (certificates === undefined) return;
     flight ??= (async () => {
       lastAttempt = clock.monotonic();
@@ -96,6 +110,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
           if (wanted() || ageOf(onDisk) < cooldownMs) return;
         }
         const set = await certificates.download();
+        accept?.(set);
         held = set;
         loaded = true;
         cached = certificates.store.save(set);
@@ -121,7 +136,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
       const known = lookUp(id);
       if (known !== undefined && !isStale()) return known;
       try {
-        if (!coolingDown()) await refreshOnce(() => lookUp(id) !== undefined && !isStale());
+        if (!coolingDown()) await refreshOnce(() => lookUp(id) !== undefined && !isStale(), undefined);
         else if (lastFailure !== undefined) throw lastFailure;
         return lookUp(id);
       } catch (error) {
@@ -144,11 +159,18 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
         );
     },
     list: async () => [...publicKeys, ...(current()?.certificates ?? [])],
-    refresh: async () => {
+    refresh: async (accept) => {
       if (certificates === undefined) throw noApiKey();
       if (flight !== undefined) await flight.catch(() => undefined);
-      await refreshOnce(undefined);
+      await refreshOnce(undefined, accept);
       return { ...(held ?? { downloadedAt: clock.now(), certificates: [] }), cached };
+    },
+    cache: () => {
+      if (certificates === undefined) return undefined;
+      const { store } = certificates;
+      const set = store.load();
+      const state = set !== undefined ? 'sound' : store.exists() ? 'unusable' : 'absent';
+      return { file: store.file, state, downloadedAt: set?.downloadedAt };
     },
   };
 }

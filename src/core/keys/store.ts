@@ -5,7 +5,7 @@
  * that made the downloaded certificates believable (protocol 3.3) keeps a planted file from being believed.
  */
 import { createHash, createHmac, timingSafeEqual, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateDir, removeStaleTemps, writeFileAtomic } from '../durable/atomic-file.ts';
 import { withFileLock } from '../durable/file-lock.ts';
@@ -29,6 +29,8 @@ export interface PlatformCertificate extends VerificationKey {
 export interface CertificateStore {
   /** What is on disk; `undefined` when there is nothing, or nothing that can be believed. */
   load(): CertificateSet | undefined;
+  /** Is there a file, believable or not? */
+  exists(): boolean;
   /** Replaces it. `false` when the directory cannot be written: the program then works from memory. */
   save(set: CertificateSet): boolean;
   /** Runs the work while no other process does; without the lock where there can be none (read-only directory). */
@@ -111,6 +113,7 @@ export function createCertificateStore(options: StoreOptions): CertificateStore 
         return undefined;
       }
     },
+    exists: () => lstatSync(file, { throwIfNoEntry: false }) !== undefined,
     save: (set) => {
       const content: Content = {
         version: 1,
@@ -165,6 +168,7 @@ export function createMemoryStore(): CertificateStore {
   return {
     file: '',
     load: () => held,
+    exists: () => held !== undefined,
     save: (set) => {
       held = set;
       return true;

@@ -2,7 +2,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import forge from 'node-forge';
 import { describe, expect, test } from 'vitest';
-import { describeCertificate, isIssuedBy, tenpayRootCa } from '../../../src/core/crypto/certificate.ts';
+import { describeCertificate, isIssuedBy, keyUsageOf, tenpayRootCa } from '../../../src/core/crypto/certificate.ts';
 import { certificateFor } from './files.ts';
 
 const vector = (name: string): X509Certificate =>
@@ -18,6 +18,18 @@ test('a genuine platform certificate is described as the merchant platform shows
     issuer: expect.stringContaining('CN=Tenpay.com Root CA') as string,
     fingerprint256: expect.stringMatching(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/) as string,
   });
+});
+
+test('key usage is read, and its absence told from an empty one', () => {
+  expect(keyUsageOf(vector('real_platform_5DEA10EF'))).toEqual([
+    'digitalSignature',
+    'nonRepudiation',
+    'keyEncipherment',
+    'dataEncipherment',
+    'keyAgreement',
+  ]);
+  expect(keyUsageOf(new X509Certificate(tenpayRootCa))).toEqual(['keyCertSign', 'cRLSign']);
+  expect(keyUsageOf(new X509Certificate(certificateFor(pair, 'CN=1900000109')))).toBeUndefined();
 });
 
 test("the common name of a merchant's certificate is its number", () => {

@@ -257,3 +257,22 @@ test('single flight: everybody who misses at once gets the key that one download
   expect((await found).map((one) => one?.id)).toEqual([A, A, undefined]);
   expect(downloads()).toBe(1);
 });
+
+test('what a refresh brings is kept only if it is accepted', async () => {
+  const { ring, store } = world([() => [key(A)], () => [key(B)]]);
+  await ring.refresh();
+  const refused = ring.refresh(() => {
+    throw new WxpayError('CERTIFICATES_INVALID');
+  });
+  await expect(refused).rejects.toMatchObject({ code: 'CERTIFICATES_INVALID' });
+  expect(store.load()?.certificates.map(({ id }) => id)).toEqual([A]);
+  expect((await ring.list()).map(({ id }) => id)).toEqual([A]);
+});
+
+test('the state of the cache is told without a request', () => {
+  const store: CertificateStore = { ...createMemoryStore(), file: '/cache/x', exists: () => true };
+  const { ring, downloads } = world([() => [key(A)]], { store });
+  expect(ring.cache()).toEqual({ file: '/cache/x', state: 'unusable', downloadedAt: undefined });
+  expect(world([() => [key(A)]]).ring.cache()?.state).toBe('absent');
+  expect(downloads()).toBe(0);
+});

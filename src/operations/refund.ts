@@ -395,7 +395,8 @@ export async function refundOnce(
       } catch (error) {
         if (isWxpayError(error, 'REFUND_DIFFERS')) return await fail(deps, intent, 'rejected', error);
         if (options.signal?.aborted === true) return await fail(deps, intent, 'unknown', interruption(error, trouble));
-        // Somebody refused the repetition, and WeChat Pay knows no such refund: then nothing was done under this number.
+        // The repetition was refused, and WeChat Pay knows no such refund: nothing was done under this number. Should the first
+        // request still arrive after all this, the next run finds it by the same number.
         if (meaning === 'rejected' && isTrustedNotFound(error) && !(trouble as WxpayError).unsigned)
           return await fail(deps, intent, 'rejected', trouble);
         if (isWxpayError(error, 'NOT_FOUND')) known = false;
@@ -710,7 +711,7 @@ async function lookAgain(
 
 /** Reads a refund and binds it to its number. */
 function readRefund(response: ApiResponse, out_refund_no: string): Refund {
-  const answer = parseJson(response.body);
+  const answer = parsed(response);
   if (!isObject(answer)) throw malformed(response, 'no JSON object');
   if (answer['out_refund_no'] !== out_refund_no)
     throw mismatch(response, { field: 'out_refund_no', found: String(answer['out_refund_no']), wanted: out_refund_no });
@@ -724,6 +725,14 @@ function readRefund(response: ApiResponse, out_refund_no: string): Refund {
       throw malformed(response, `amount.${field} is no whole number of fen`);
   }
   return answer as unknown as Refund;
+}
+
+function parsed(response: ApiResponse): unknown {
+  try {
+    return parseJson(response.body);
+  } catch (error) {
+    throw error instanceof WxpayError ? error.with({ httpStatus: response.status, ...idOf(response) }) : error;
+  }
 }
 
 function mismatch(response: ApiResponse, { field, found, wanted }: Difference): WxpayError {

@@ -20,11 +20,10 @@ export function onTerminal(
   // The pty cannot be made with 0 columns, but set to it.
   const script = 'stty cols "$COLS" rows "$ROWS"; exec "$NODE" "$WXPAY" "$@"';
   const pty = spawn('bash', ['-c', script, 'wxpay', ...argv], {
-    name: 'xterm-256color',
+    name: env['TERM'] ?? 'xterm-256color',
     cols: Math.max(1, columns),
     rows,
     env: {
-      TERM: 'xterm-256color',
       ...env,
       COLS: String(columns),
       ROWS: String(rows),

@@ -91,6 +91,7 @@ const categories = {
   REFUND_ABNORMAL: 'refused',
   EMULATOR_ORDER_EXPIRED: 'refused',
   EMULATOR_HANDLE_EXPIRED: 'refused',
+  EMULATOR_REFUND_FINAL: 'refused',
   NOT_FOUND: 'not_found',
   CREDENTIALS_REFUSED: 'credentials',
   THROTTLED: 'throttled',

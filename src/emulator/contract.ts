@@ -5,7 +5,10 @@ import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { Mode } from './platform.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
-import type { Ledger, RefundSettings } from './refunds.ts';
+import type { SentCallback } from './refund-callbacks.ts';
+import type { SettleRequest, SettleResult } from './refund-outcome.ts';
+import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
+import type { Ledger } from './refunds.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
 
 export interface EmulatorOptions {
@@ -30,7 +33,8 @@ export interface EmulatorOptions {
   readonly pid?: number;
   /** How long a callback's receiver may take; default 5000 ms, as WeChat Pay waits. */
   readonly callbackTimeoutMs?: number;
-  readonly refunds?: Partial<RefundSettings>;
+  /** How refunds go; laid over `defaultRefundSettings`. */
+  readonly refunds?: RefundSettingsChange;
   readonly onLog?: (entry: RequestLog) => void;
 }
 
@@ -82,12 +86,18 @@ export interface Emulator {
   readonly recordFile: string;
   /** The payer pays an order and the callback is delivered once. Throws as `payOrder` does. */
   pay(request: PayRequest): Promise<PayResult>;
-  /** Makes orders that are paid already. Throws as `seedOrders` does. */
+  /** Makes orders that are paid already. Throws as a `Seeder` does. */
   seed(request: SeedRequest): readonly SeededOrder[];
+  /** Brings a refund to its outcome at once and delivers the callback once. Throws as `settleRefund` does. */
+  settleRefund(request: SettleRequest): Promise<SettleResult>;
   /** Every refund that was carried out. */
   ledger(): Ledger;
-  /** Changes how refunds go from now on. @returns what holds now */
-  configureRefunds(changes: Partial<RefundSettings>): RefundSettings;
+  /** How refunds go at the moment: balances drawn down, outcomes used up. */
+  readonly refundSettings: RefundSettings;
+  /** Changes how refunds go from now on. @returns what holds now. Throws as `changeSettings` does. */
+  configureRefunds(change: RefundSettingsChange): RefundSettings;
+  /** The last 10,000 refund callbacks that were sent or tried, oldest first. */
+  readonly callbacks: readonly SentCallback[];
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
   readonly merchants: readonly Merchant[];

@@ -8,13 +8,24 @@ import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import type { FaultInput, FaultRule } from './faults.ts';
 import type { PayRequest, PayResult } from './payer.ts';
+import type { SentCallback } from './refund-callbacks.ts';
+import type { SettleRequest, SettleResult } from './refund-outcome.ts';
+import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
+import type { Ledger } from './refunds.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
+import type { SeedRequest, SeededOrder } from './seed.ts';
 
 export interface EmulatorClient {
   readonly url: string;
   info(mchid?: string): Promise<EmulatorInfo>;
   pay(request: PayRequest): Promise<PayResult>;
   rotate(request: RotateRequest): Promise<RotationState>;
+  seed(request: SeedRequest): Promise<readonly SeededOrder[]>;
+  settleRefund(request: SettleRequest): Promise<SettleResult>;
+  refundSettings(): Promise<RefundSettings>;
+  configureRefunds(change: RefundSettingsChange): Promise<RefundSettings>;
+  ledger(): Promise<Ledger>;
+  callbacks(): Promise<readonly SentCallback[]>;
   addFault(fault: FaultInput): Promise<FaultRule>;
   listFaults(): Promise<readonly FaultRule[]>;
   clearFaults(id?: string): Promise<{ readonly cleared: number }>;
@@ -37,6 +48,12 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     pay: async (request) => call('POST', 'pay', request),
     rotate: async ({ oldDays, ...request }) =>
       call('POST', 'rotate', { ...request, ...(oldDays === undefined ? {} : { old_days: oldDays }) }),
+    seed: async (request) => call('POST', 'seed', request),
+    settleRefund: async (request) => call('POST', 'refund', request),
+    refundSettings: async () => call('GET', 'refunds'),
+    configureRefunds: async (change) => call('POST', 'refunds', change),
+    ledger: async () => call('GET', 'ledger'),
+    callbacks: async () => call('GET', 'callbacks'),
     addFault: async (fault) => call('POST', 'faults', fault),
     listFaults: async () => call('GET', 'faults'),
     clearFaults: async (id) => call('DELETE', 'faults', id === undefined ? {} : { id }),

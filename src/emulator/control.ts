@@ -12,6 +12,8 @@ import type { Emulator } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import { readMerchantOptions } from './merchant-options.ts';
 import type { RotateRequest } from './rotation.ts';
+import type { RefundOutcome } from './rules/refund.ts';
+import type { SeedRequest } from './seed.ts';
 
 interface Control {
   readonly token: string;
@@ -50,6 +52,23 @@ const actions: Readonly<Record<string, Action>> = {
     });
   },
   'POST rotate': (emulator, input) => emulator.rotate(readRotateRequest(input)),
+  'POST seed': (emulator, input) => emulator.seed(input as unknown as SeedRequest),
+  'POST refund': async (emulator, input) => {
+    const refund = text(input, 'refund');
+    if (refund === undefined) throw invalid('refund');
+    const mchid = text(input, 'mchid');
+    const outcome = text(input, 'outcome');
+    return emulator.settleRefund({
+      refund,
+      ...(mchid === undefined ? {} : { mchid }),
+      ...(outcome === undefined ? {} : { outcome: outcome as RefundOutcome }),
+      callback: input['callback'] !== false,
+    });
+  },
+  'GET refunds': (emulator) => emulator.refundSettings,
+  'POST refunds': (emulator, input) => emulator.configureRefunds(input),
+  'GET ledger': (emulator) => emulator.ledger(),
+  'GET callbacks': (emulator) => emulator.callbacks,
   'GET faults': (emulator) => emulator.faults.list(),
   'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),

@@ -4,7 +4,7 @@ import { headerOf } from './gateway.ts';
 import { isObject, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Merchant } from './merchants.ts';
-import type { Platform } from './platform.ts';
+import type { Mode, Platform } from './platform.ts';
 import { paramError, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { checkText, missing, undefinedParameters } from './rules/fields.ts';
@@ -18,6 +18,7 @@ export interface Call {
   /** The query as it stood after the `?`; empty for none. */
   readonly query: string;
   readonly platform: Platform;
+  readonly mode: Mode;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly randomBytes: (size: number) => Buffer;

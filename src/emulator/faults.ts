@@ -44,8 +44,11 @@ export type FaultKind =
   /** A validly signed answer about another order. */
   | { readonly kind: 'replay-other' }
   | { readonly kind: 'redirect'; readonly location: string; readonly status: number }
-  /** Acts `ms` milliseconds after the caller has gone away; until then nothing happens and nothing is answered. */
-  | { readonly kind: 'late-commit'; readonly ms: number };
+  /**
+   * Acts `ms` milliseconds after the caller has gone away; until then nothing happens and nothing is answered. With
+   * `hang_up` the emulator breaks the connection itself, at once.
+   */
+  | { readonly kind: 'late-commit'; readonly ms: number; readonly hang_up?: true };
 
 export interface FaultRule {
   readonly id: string;
@@ -55,13 +58,23 @@ export interface FaultRule {
   readonly path?: string;
   /** How often it still fires; -1 for ever. */
   readonly count: number;
+  /**
+   * Which share of the requests that it names it fires for, above 0 and at most 1; absent: all of them. Drawn from `seed`,
+   * request by request: the same seed and the same sequence of requests give the same faults.
+   */
+  readonly probability?: number;
+  readonly seed?: number;
   readonly fault: FaultKind;
 }
 
 export type FaultInput = {
   readonly method?: string;
   readonly path?: string;
+  /** Default 1; with a probability -1. */
   readonly count?: number;
+  readonly probability?: number;
+  /** A whole number from 0; default 1. */
+  readonly seed?: number;
 } & FaultRequest;
 
 /** A fault as it is asked for: `when` and `status` have defaults. */
@@ -74,7 +87,7 @@ type FaultRequest =
   | { readonly kind: 'signature'; readonly variant: SignatureFault; readonly header?: string }
   | { readonly kind: 'replay-other' }
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: number }
-  | { readonly kind: 'late-commit'; readonly ms?: number };
+  | { readonly kind: 'late-commit'; readonly ms?: number; readonly hang_up?: boolean };
 
 export interface Faults {
   /** @throws WxpayError `INPUT_INVALID` */
@@ -86,51 +99,97 @@ export interface Faults {
   take(method: string, path: string): FaultKind | undefined;
 }
 
+/** A rule at work. */
+interface Armed {
+  rule: FaultRule;
+  readonly path: RegExp | undefined;
+  /** The next number from 0 up to 1; absent where the rule always fires. */
+  readonly draw: (() => number) | undefined;
+}
+
 export function openFaults(): Faults {
-  let rules: FaultRule[] = [];
+  let armed: Armed[] = [];
   let made = 0;
   return {
     add(input) {
       made += 1;
       const rule = { id: `F${made}`, ...readFault(input) };
-      rules.push(rule);
+      armed.push({
+        rule,
+        path: rule.path === undefined ? undefined : pathPattern(rule.path),
+        draw: rule.probability === undefined ? undefined : makeDraw(rule.seed ?? 1),
+      });
       return rule;
     },
-    list: () => rules,
+    list: () => armed.map(({ rule }) => rule),
     clear(id) {
-      const before = rules.length;
-      rules = id === undefined ? [] : rules.filter((rule) => rule.id !== id);
-      return before - rules.length;
+      const before = armed.length;
+      armed = id === undefined ? [] : armed.filter(({ rule }) => rule.id !== id);
+      return before - armed.length;
     },
     take(method, path) {
-      const rule = rules.find((candidate) => matches(candidate, method, path));
-      if (rule === undefined) return undefined;
-      const left = rule.count < 0 ? rule.count : rule.count - 1;
-      rules = rules.flatMap((other) => (other !== rule ? other : left === 0 ? [] : [{ ...rule, count: left }]));
+      const fires = armed.find((candidate) => isFor(candidate, method, path) && isDrawn(candidate));
+      if (fires === undefined) return undefined;
+      const { rule } = fires;
+      if (rule.count > 0) fires.rule = { ...rule, count: rule.count - 1 };
+      if (fires.rule.count === 0) armed = armed.filter((other) => other !== fires);
       return rule.fault;
     },
   };
 }
 
-function matches(rule: FaultRule, method: string, path: string): boolean {
-  if (rule.method !== undefined && rule.method !== method) return false;
-  if (rule.path === undefined) return true;
-  const pattern = rule.path.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${pattern.join('.*')}$`, 's').test(path);
+function isFor({ rule, path: pattern }: Armed, method: string, path: string): boolean {
+  return (rule.method === undefined || rule.method === method) && (pattern === undefined || pattern.test(path));
+}
+
+/** Rules are asked in order: one that does not fire leaves the request to the next one. */
+function isDrawn({ rule, draw }: Armed): boolean {
+  return draw === undefined || draw() < (rule.probability ?? 1);
+}
+
+function pathPattern(path: string): RegExp {
+  const parts = path.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('.*')}$`, 's');
+}
+
+/** The generator "mulberry32": not for secrets, but the same everywhere for the same seed. */
+function makeDraw(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 /** Reads a rule that came from outside. @throws WxpayError `INPUT_INVALID` */
 function readFault(input: unknown): Omit<FaultRule, 'id'> {
   if (typeof input !== 'object' || input === null) throw invalid('fault', 'not an object');
   const given = input as Readonly<Record<string, unknown>>;
-  const count = given['count'] === undefined ? 1 : whole(given, 'count', -1);
+  const chance = readChance(given);
+  const count = given['count'] === undefined ? ('probability' in chance ? -1 : 1) : whole(given, 'count', -1);
   if (count === 0) throw invalid('count', '0');
   return {
     ...(given['method'] === undefined ? {} : { method: text(given, 'method').toUpperCase() }),
     ...(given['path'] === undefined ? {} : { path: text(given, 'path') }),
     count,
+    ...chance,
     fault: readKind(given),
   };
+}
+
+function readChance(given: Readonly<Record<string, unknown>>): Pick<FaultRule, 'probability' | 'seed'> {
+  const { probability } = given;
+  if (probability === undefined) {
+    // A seed alone would promise what it does not do.
+    if (given['seed'] !== undefined) throw invalid('seed', 'key:emulator.reason.seed');
+    return {};
+  }
+  if (typeof probability !== 'number' || !(probability > 0 && probability <= 1)) {
+    throw invalid('probability', 'key:emulator.reason.probability');
+  }
+  return { probability, seed: given['seed'] === undefined ? 1 : whole(given, 'seed', 0) };
 }
 
 function readKind(given: Readonly<Record<string, unknown>>): FaultKind {
@@ -167,7 +226,11 @@ function readKind(given: Readonly<Record<string, unknown>>): FaultKind {
         status: given['status'] === undefined ? 302 : whole(given, 'status', 300),
       };
     case 'late-commit':
-      return { kind, ms: given['ms'] === undefined ? 0 : whole(given, 'ms', 0) };
+      return {
+        kind,
+        ms: given['ms'] === undefined ? 0 : whole(given, 'ms', 0),
+        ...(given['hang_up'] === true ? { hang_up: true } : {}),
+      };
     default:
       throw invalid('kind', typeof kind === 'string' ? kind : 'none');
   }

@@ -38,21 +38,46 @@ export interface Delivery extends Attempt {
 
 /** The callback of a paid order. Its body stays the same over all sends; the signature headers do not. */
 export function makePaymentCallback(order: Order, now: number, randomBytes: (size: number) => Buffer): Callback {
+  const event = {
+    url: order.request.notify_url,
+    key: order.merchant.apiV3Key,
+    event: 'TRANSACTION.SUCCESS',
+    type: 'transaction',
+    summary: '支付成功',
+    content: describeOrder(order),
+  };
+  return makeCallback(event, now, randomBytes);
+}
+
+/** What a callback tells, and to whom. */
+export interface Event {
+  readonly url: string;
+  /** The merchant's APIv3 key. */
+  readonly key: string;
+  /** `event_type` */
+  readonly event: string;
+  /** `original_type` of the resource, and its associated data. */
+  readonly type: string;
+  readonly summary: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/** The envelope of an event, its content encrypted (protocol 6.1). */
+export function makeCallback(event: Event, now: number, randomBytes: (size: number) => Buffer): Callback {
   const id = uuid(randomBytes(16));
-  const plaintext = JSON.stringify(describeOrder(order));
   const nonce = randomBytes(6).toString('hex');
   const body = {
     id,
     create_time: beijingTime(now),
     resource_type: 'encrypt-resource',
-    event_type: 'TRANSACTION.SUCCESS',
-    summary: '支付成功',
+    event_type: event.event,
+    summary: event.summary,
     resource: {
-      original_type: 'transaction',
-      ...encryptResource(plaintext, 'transaction', order.merchant.apiV3Key, nonce),
+      original_type: event.type,
+      ...encryptResource(JSON.stringify(event.content), event.type, event.key, nonce),
     },
   };
-  return { id, url: order.request.notify_url, body: Buffer.from(JSON.stringify(body), 'utf8') };
+  return { id, url: event.url, body: Buffer.from(JSON.stringify(body), 'utf8') };
 }
 
 export interface Delivering {

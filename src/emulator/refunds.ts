@@ -3,16 +3,14 @@ import type { Merchant } from './merchants.ts';
 import { otherSubMerchant } from './orders.ts';
 import type { Order, OrderBook, Payment } from './orders.ts';
 import { digits } from './platform.ts';
+import { frequencyLimited } from './rate-limits.ts';
+import { changeSettings, takeNext } from './refund-settings.ts';
+import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import { ok, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import type { Party } from './rules/order.ts';
+import type { RefundOutcome, RefundStatus } from './rules/refund.ts';
 import { beijingDigits, beijingTime } from './times.ts';
-
-export type RefundStatus = 'PROCESSING' | 'SUCCESS' | 'ABNORMAL' | 'CLOSED';
-/** What a refund comes to. */
-export type RefundOutcome = Exclude<RefundStatus, 'PROCESSING'>;
-
-export const refundOutcomes: readonly RefundOutcome[] = ['SUCCESS', 'ABNORMAL', 'CLOSED'];
 
 /** A refund body after validation. */
 export interface RefundRequest {
@@ -36,7 +34,7 @@ export interface Refund {
   readonly request: RefundRequest;
   readonly createdAt: number;
   status: RefundStatus;
-  /** What it comes to by itself at `settlesAt`; never where that is `undefined`. */
+  /** What it comes to by itself at `settlesAt`; `undefined` when it is settled or waits for a command. */
   outcome: RefundOutcome;
   settlesAt: number | undefined;
   successAt: number | undefined;
@@ -45,21 +43,6 @@ export interface Refund {
   /** An outcome that nobody has been told yet. */
   untold: boolean;
 }
-
-/** How refunds go; every field can be changed while the emulator runs. */
-export interface RefundSettings {
-  /** Milliseconds on the emulator's clock from acceptance to the outcome; `null`: by command only. Default 1000. */
-  readonly settle_after_ms: number | null;
-  /**
-   * What a partial refund gets within 60 s of the one before it of the same order: `allow` (default: the documentation states
-   * the rule, not the answer) or `refuse` with 429.
-   */
-  readonly spacing: 'allow' | 'refuse';
-  /** The documented limits per second: 150 refunds, 6 failing ones, 300 queries. Default off. */
-  readonly rate_limits: boolean;
-}
-
-export const defaultRefundSettings: RefundSettings = { settle_after_ms: 1000, spacing: 'allow', rate_limits: false };
 
 /** One refund that was really carried out: what proves that nothing was refunded twice. */
 export interface LedgerEntry {
@@ -97,39 +80,59 @@ export interface RefundCall {
   readonly now: number;
 }
 
+/** An abnormal refund's way out after validation, its card decrypted (endpoints 6.3). */
+export interface AbnormalRequest {
+  readonly out_refund_no: string;
+  /** Where the money goes, as `user_received_account` names it. */
+  readonly account: string;
+}
+
 export interface RefundBook {
+  /** What holds now: balances drawn down, outcomes used up. */
+  settings(): RefundSettings;
+  /** @throws WxpayError `INPUT_INVALID` */
+  configure(change: RefundSettingsChange): RefundSettings;
   /** Counts a POST, whatever becomes of it. */
   seen(merchant: Merchant, outRefundNo: string): void;
   /** Creates a refund, or repeats it (states 3.2). */
   create(call: RefundCall, request: RefundRequest): Reply;
   query(call: RefundCall, outRefundNo: string, subMchid: string | undefined): Reply;
+  /** Sends an abnormal refund on its way again, to a bank card (states 3.1). */
+  applyAbnormal(call: RefundCall, refundId: string, subMchid: string | undefined, request: AbnormalRequest): Reply;
   /** The refunds with this out_refund_no (of any merchant) or refund_id. */
   find(numberOrId: string, now: number): readonly Refund[];
+  /** The refund as it stands now. */
+  current(refund: Refund, now: number): Refund;
   /** Brings a refund to its outcome. */
   settle(refund: Refund, outcome: RefundOutcome, now: number): void;
+  /** Any refund of this merchant but the one with this number. */
+  another(merchant: Merchant, outRefundNo: string, now: number): Refund | undefined;
   ledger(now: number): Ledger;
 }
 
 interface Tools {
   readonly orders: OrderBook;
   readonly randomBytes: (size: number) => Buffer;
-  /** The settings of this moment. */
-  readonly settings: () => RefundSettings;
+  readonly settings: RefundSettings;
   /** Called when a refund begins to wait for its outcome. */
   readonly onPending: (refund: Refund) => void;
 }
 
 const day = 86_400_000;
-const userAccount = '支付用户零钱';
+const minute = 60_000;
+const invalidRequest = (message: string): Reply => refuse(400, 'INVALID_REQUEST', message, 268435461);
 
 const orderMissing = refuse(404, 'RESOURCE_NOT_EXISTS', '订单不存在', 268512771);
 const refundMissing = refuse(404, 'RESOURCE_NOT_EXISTS', '退款单不存在', 268435461);
-const otherAmounts = refuse(400, 'INVALID_REQUEST', '订单金额或退款金额与之前请求不一致，请核实后再试', 268435461);
-const otherOrder = refuse(400, 'INVALID_REQUEST', '您的请求参数与订单信息不一致', 268435461);
-const nothingLeft = refuse(400, 'INVALID_REQUEST', '订单已全额退款', 268435461);
-const tooMuch = refuse(400, 'INVALID_REQUEST', '累计退款金额大于支付金额', 268435461);
-const tooOften = refuse(400, 'INVALID_REQUEST', '订单部分退款次数超过限制，最多支持50次部分退款', 268435461);
+const otherAmounts = invalidRequest('订单金额或退款金额与之前请求不一致，请核实后再试');
+const otherOrder = invalidRequest('您的请求参数与订单信息不一致');
+const nothingLeft = invalidRequest('订单已全额退款');
+// From here on the reference knows the rule, not the words; some are those of APIv2.
+const tooMuch = invalidRequest('累计退款金额大于支付金额');
+const tooManyParts = invalidRequest('部分退款次数超过限制，一笔订单最多支持50次部分退款');
+const notAbnormal = invalidRequest('退款单状态不是退款异常，不能发起异常退款');
 const overdue = refuse(400, 'TRADE_OVERDUE', '订单已经超过退款期限', 268435461);
+const notEnough = refuse(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起', 268892709);
 
 /** What has been refunded of one order, closed refunds not counted. */
 interface Tally {
@@ -138,18 +141,18 @@ interface Tally {
   lastAt: number;
 }
 
-export function openRefundBook({ orders, randomBytes, settings, onPending }: Tools): RefundBook {
+export function openRefundBook({ orders, randomBytes, settings: initial, onPending }: Tools): RefundBook {
   /** By merchant and out_refund_no, in the order of acceptance. */
   const refunds = new Map<string, Refund>();
   const named = new Map<string, readonly Refund[]>();
   const tallies = new Map<Order, Tally>();
   const posts = new Map<string, number>();
+  let settings = initial;
   const keyOf = (mchid: string, outRefundNo: string): string => `${mchid} ${outRefundNo}`;
 
   function current(refund: Refund, now: number): Refund {
-    const { settlesAt } = refund;
-    if (refund.status === 'PROCESSING' && settlesAt !== undefined && now >= settlesAt)
-      settle(refund, refund.outcome, settlesAt);
+    const { settlesAt, outcome } = refund;
+    if (settlesAt !== undefined && now >= settlesAt) settle(refund, outcome, settlesAt);
     return refund;
   }
 
@@ -160,15 +163,34 @@ export function openRefundBook({ orders, randomBytes, settings, onPending }: Too
     if (outcome === 'SUCCESS') refund.successAt = at;
     if (outcome !== 'CLOSED') return;
     // The money stays with the merchant, and a new number may ask for it again.
+    const { refund: amount } = refund.request.amount;
     const tally = tallyOf(refund.order);
-    tally.amount -= refund.request.amount.refund;
+    tally.amount -= amount;
     tally.count -= 1;
+    draw(refund, -amount);
+  }
+
+  /** From now on the refund waits for its outcome. */
+  function pend(refund: Refund, outcome: RefundOutcome, now: number): void {
+    const { settle_after_ms: delay } = settings;
+    refund.status = 'PROCESSING';
+    refund.untold = false;
+    refund.outcome = outcome;
+    refund.settlesAt = delay === null ? undefined : now + delay;
+    onPending(refund);
   }
 
   function tallyOf(order: Order): Tally {
     const tally = tallies.get(order) ?? { amount: 0, count: 0, lastAt: Number.NEGATIVE_INFINITY };
     tallies.set(order, tally);
     return tally;
+  }
+
+  /** Takes from what the merchant has left, where that is limited. */
+  function draw({ merchant, order }: Pick<Refund, 'merchant' | 'order'>, amount: number): void {
+    const owner = order.request.sub_mchid ?? merchant.mchid;
+    const left = settings.balances[owner];
+    if (left !== undefined) settings = { ...settings, balances: { ...settings.balances, [owner]: left - amount } };
   }
 
   /** The order that is to be refunded; transaction_id wins where both are given. */
@@ -190,20 +212,24 @@ export function openRefundBook({ orders, randomBytes, settings, onPending }: Too
   }
 
   /** Why a new refund is refused. */
-  function refusalOf(order: Refund['order'], request: RefundRequest, now: number): Reply | undefined {
+  function refusalOf({ merchant, now }: RefundCall, order: Refund['order'], request: RefundRequest): Reply | undefined {
     const { total } = order.request.amount;
+    const { refund: wanted, from } = request.amount;
     const tally = tallyOf(order);
     if (request.amount.total !== total) return otherAmounts;
     if (now - order.payment.successAt > 365 * day) return overdue;
     if (tally.amount >= total) return nothingLeft;
-    if (tally.amount + request.amount.refund > total) return tooMuch;
-    if (request.amount.refund < total && tally.count >= 50) return tooOften;
-    return undefined;
+    if (tally.amount + wanted > total) return tooMuch;
+    if (wanted < total && tally.count >= 50) return tooManyParts;
+    if (from !== undefined && from.reduce((sum, { amount }) => sum + amount, 0) !== wanted) return otherOrder;
+    if (settings.spacing === 'refuse' && now - tally.lastAt < minute) return frequencyLimited;
+    const left = settings.balances[order.request.sub_mchid ?? merchant.mchid] ?? Infinity;
+    return wanted > left ? notEnough : undefined;
   }
 
-  function accept(call: RefundCall, order: Refund['order'], request: RefundRequest): Refund {
-    const { merchant, now } = call;
-    const { settle_after_ms: delay } = settings();
+  function accept({ merchant, now }: RefundCall, order: Refund['order'], request: RefundRequest): Refund {
+    const { outcome, rest } = takeNext(settings.next);
+    settings = { ...settings, next: rest };
     const refund: Refund = {
       // 29 digits: 50, eight digits, the day, eleven digits; live ones start with 503 (states 6).
       refundId: `503${digits(randomBytes, 7)}${beijingDigits(now).slice(0, 8)}${digits(randomBytes, 11)}`,
@@ -212,26 +238,35 @@ export function openRefundBook({ orders, randomBytes, settings, onPending }: Too
       request,
       createdAt: now,
       status: 'PROCESSING',
-      outcome: 'SUCCESS',
-      settlesAt: delay === null ? undefined : now + delay,
+      outcome,
+      settlesAt: undefined,
       successAt: undefined,
       channel: 'ORIGINAL',
-      account: userAccount,
+      account: '支付用户零钱',
       untold: false,
     };
     const tally = tallyOf(order);
     tally.amount += request.amount.refund;
     tally.count += 1;
     tally.lastAt = now;
+    draw(refund, request.amount.refund);
     // Whatever becomes of the refund, the order stays so (states 1).
     order.state = 'REFUND';
     refunds.set(keyOf(merchant.mchid, request.out_refund_no), refund);
     named.set(request.out_refund_no, [...(named.get(request.out_refund_no) ?? []), refund]);
     named.set(refund.refundId, [refund]);
+    pend(refund, outcome, now);
     return refund;
   }
 
   return {
+    settings: () => settings,
+
+    configure(change) {
+      settings = changeSettings(settings, change);
+      return settings;
+    },
+
     seen(merchant, outRefundNo) {
       const key = keyOf(merchant.mchid, outRefundNo);
       posts.set(key, (posts.get(key) ?? 0) + 1);
@@ -242,11 +277,7 @@ export function openRefundBook({ orders, randomBytes, settings, onPending }: Too
       if ('status' in order) return order;
       const existing = refunds.get(keyOf(call.merchant.mchid, request.out_refund_no));
       if (existing !== undefined) return repeat(existing, order, request, call.now);
-      const refusal = refusalOf(order, request, call.now);
-      if (refusal !== undefined) return refusal;
-      const refund = accept(call, order, request);
-      onPending(refund);
-      return ok(describeRefund(refund));
+      return refusalOf(call, order, request) ?? ok(describeRefund(accept(call, order, request)));
     },
 
     query({ merchant, now }, outRefundNo, subMchid) {
@@ -256,21 +287,42 @@ export function openRefundBook({ orders, randomBytes, settings, onPending }: Too
       return ok(describeRefund(current(refund, now)));
     },
 
+    applyAbnormal({ merchant, now }, refundId, subMchid, request) {
+      const refund = refunds.get(keyOf(merchant.mchid, request.out_refund_no));
+      if (refund?.refundId !== refundId) return refundMissing;
+      if (refund.order.request.sub_mchid !== subMchid) return otherSubMerchant;
+      if (current(refund, now).status !== 'ABNORMAL') return notAbnormal;
+      refund.channel = 'OTHER_BANKCARD';
+      refund.account = request.account;
+      pend(refund, 'SUCCESS', now);
+      return ok(describeRefund(refund));
+    },
+
     find(numberOrId, now) {
       const found = named.get(numberOrId) ?? [];
       for (const refund of found) current(refund, now);
       return found;
     },
 
+    current,
     settle,
+
+    another(merchant, outRefundNo, now) {
+      for (const refund of refunds.values()) {
+        if (refund.merchant.mchid === merchant.mchid && refund.request.out_refund_no !== outRefundNo) {
+          return current(refund, now);
+        }
+      }
+      return undefined;
+    },
 
     ledger(now) {
       return {
         refunds: [...refunds].map(([key, refund]) => entryOf(current(refund, now), posts.get(key) ?? 0)),
         without_refund: [...posts].flatMap(([key, count]) => {
           if (refunds.has(key)) return [];
-          const [mchid = '', number = ''] = key.split(' ');
-          return [{ mchid, out_refund_no: number, posts: count }];
+          const space = key.indexOf(' ');
+          return [{ mchid: key.slice(0, space), out_refund_no: key.slice(space + 1), posts: count }];
         }),
       };
     },
@@ -326,6 +378,25 @@ export function describeRefund(refund: Refund): Record<string, unknown> {
     status: refund.status,
     ...(refund.successAt === undefined ? {} : { success_time: beijingTime(refund.successAt) }),
     transaction_id: order.payment.transactionId,
+    user_received_account: refund.account,
+  };
+}
+
+/** The refund as its callback tells it: fewer members, and `refund_status` instead of `status` (protocol 6.3). */
+export function describeRefundCallback(refund: Refund): Record<string, unknown> {
+  const { order, request, merchant } = refund;
+  const { total } = order.request.amount;
+  const { refund: amount } = request.amount;
+  const { sub_mchid: subMchid } = order.request;
+  return {
+    ...(subMchid === undefined ? { mchid: merchant.mchid } : { sp_mchid: merchant.mchid, sub_mchid: subMchid }),
+    out_trade_no: order.request.out_trade_no,
+    transaction_id: order.payment.transactionId,
+    out_refund_no: request.out_refund_no,
+    refund_id: refund.refundId,
+    refund_status: refund.status,
+    ...(refund.successAt === undefined ? {} : { success_time: beijingTime(refund.successAt) }),
+    amount: { total, refund: amount, payer_total: total, payer_refund: amount },
     user_received_account: refund.account,
   };
 }

@@ -2,10 +2,24 @@
 import type { Call } from './endpoint.ts';
 import { describeOrder } from './orders.ts';
 import type { OrderBook } from './orders.ts';
+import { describeRefund } from './refunds.ts';
+import type { RefundBook } from './refunds.ts';
 import type { Reply } from './reply.ts';
 
-/** The answer to the same question about another order of the caller; one is made up where there is none. */
-export function replyAboutAnother(reply: Reply, call: Call, orders: OrderBook): Reply {
+interface Books {
+  readonly orders: OrderBook;
+  readonly refunds: RefundBook;
+}
+
+/** The answer to the same question about another order or refund of the caller; one is made up where there is none. */
+export function replyAboutAnother(reply: Reply, call: Call, { orders, refunds }: Books): Reply {
+  const refundNumber = reply.body?.['out_refund_no'];
+  if (typeof refundNumber === 'string') {
+    const other = refunds.another(call.merchant, refundNumber, call.now);
+    if (other !== undefined) return { ...reply, body: describeRefund(other) };
+    const made = { out_refund_no: `OTHER${call.randomBytes(6).toString('hex')}`, refund_id: `503${'0'.repeat(26)}` };
+    return { ...reply, body: { ...reply.body, ...made } };
+  }
   const number = reply.body?.['out_trade_no'];
   if (reply.body === undefined || typeof number !== 'string') return reply;
   const other = orders.another(call.merchant, number, call.now);

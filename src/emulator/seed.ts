@@ -30,17 +30,25 @@ interface Tools {
   readonly orders: OrderBook;
   readonly findMerchant: (mchid: string) => Merchant | undefined;
   readonly defaultMchid: string;
-  readonly now: number;
   readonly randomBytes: (size: number) => Buffer;
 }
 
 /**
  * Makes paid orders. Their numbers count on from those with the same prefix.
  *
+ * @param now milliseconds since the epoch
  * @throws WxpayError `INPUT_INVALID`, `NOT_FOUND` (no such merchant)
  */
-export function seedOrders(request: SeedRequest, tools: Tools): SeededOrder[] {
-  const { orders, now, randomBytes } = tools;
+export type Seeder = (request: SeedRequest, now: number) => SeededOrder[];
+
+export function makeSeeder(tools: Tools): Seeder {
+  /** Merchant and prefix → the last number in use. */
+  const used = new Map<string, number>();
+  return (request, now) => seedOrders(request, now, tools, used);
+}
+
+function seedOrders(request: SeedRequest, now: number, tools: Tools, used: Map<string, number>): SeededOrder[] {
+  const { orders, randomBytes } = tools;
   const { count, total, mchid = tools.defaultMchid, paid_ago_ms: ago = 0 } = request;
   requireWhole('count', count, 1, 1_000_000);
   requireWhole('total', total, 1, Number.MAX_SAFE_INTEGER);
@@ -58,8 +66,12 @@ export function seedOrders(request: SeedRequest, tools: Tools): SeededOrder[] {
   const payer: Record<string, string> = party === 'direct' ? { openid } : { sp_openid: openid };
   const paidAt = now - ago;
   const made: SeededOrder[] = [];
-  for (let number = 1; made.length < count; number += 1) {
+  const series = `${mchid} ${prefix}`;
+  let number = used.get(series) ?? 0;
+  while (made.length < count) {
+    number += 1;
     if (number > 99_999_999) throw invalid('count');
+    used.set(series, number);
     const outTradeNo = `${prefix}${String(number).padStart(8, '0')}`;
     const transactionId = makeTransactionId(paidAt, randomBytes);
     const adopted = orders.adopt({

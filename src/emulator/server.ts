@@ -22,11 +22,13 @@ import { openOrderBook } from './orders.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
 import { deliver } from './notify.ts';
-import type { Callback } from './notify.ts';
+import type { Callback, Delivery } from './notify.ts';
 import { openPlatform } from './platform.ts';
 import type { Mode, Platform, SigningKey } from './platform.ts';
-import { defaultRefundSettings, openRefundBook } from './refunds.ts';
-import type { RefundSettings } from './refunds.ts';
+import { openRefundCallbacks } from './refund-callbacks.ts';
+import { changeSettings, defaultRefundSettings } from './refund-settings.ts';
+import { settleRefund } from './refund-outcome.ts';
+import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
@@ -35,7 +37,7 @@ import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
 import { makeRouter } from './router.ts';
-import { seedOrders } from './seed.ts';
+import { makeSeeder } from './seed.ts';
 import { perform, send } from './trouble.ts';
 
 export type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
@@ -59,17 +61,25 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
   const orders = openOrderBook(randomBytes);
+  const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant: (mchid) => merchants.get(mchid) });
   const faults = openFaults();
-  let refundSettings: RefundSettings = { ...defaultRefundSettings, ...options.refunds };
-  const refunds = openRefundBook({ orders, randomBytes, settings: () => refundSettings, onPending: () => {} });
   const requests: RequestLog[] = [];
   const stopped = new AbortController();
+  const settings = changeSettings(defaultRefundSettings, options.refunds ?? {});
+  const refunds = openRefundBook({ orders, randomBytes, settings, onPending: (refund) => callbacks.watch(refund) });
+  const callbacks = openRefundCallbacks({
+    clock,
+    randomBytes,
+    signal: stopped.signal,
+    current: (refund, now) => refunds.current(refund, now),
+    deliver: async (callback) => deliverCallback(callback, []),
+  });
   const controlToken = randomBytes(24).toString('base64url');
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...refundEndpoints(refunds),
     ...certificateEndpoints(mode),
-    ...echoEndpoints({ mode, send: (callback) => void deliverEcho(callback) }),
+    ...echoEndpoints({ send: (callback) => void deliverEcho(callback) }),
   ]);
   const readRequestBody = makeBodyReader();
 
@@ -99,17 +109,20 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     return key === undefined ? common : { ...common, key };
   }
 
-  async function deliverEcho(callback: Callback): Promise<void> {
-    const delivering = {
+  async function deliverCallback(callback: Callback, schedule: readonly number[]): Promise<Delivery> {
+    return deliver(callback, {
       clock,
       timeoutMs: options.callbackTimeoutMs ?? 5000,
-      schedule: echoSchedule,
+      schedule,
       randomBytes,
       signal: stopped.signal,
       seal: () => ({ ...seal(), key: callbackKey() }),
-    };
+    });
+  }
+
+  async function deliverEcho(callback: Callback): Promise<void> {
     // It ends with the emulator at the latest.
-    await deliver(callback, delivering).catch(() => undefined);
+    await deliverCallback(callback, echoSchedule).catch(() => undefined);
   }
 
   function note(entry: RequestLog): void {
@@ -157,6 +170,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       path: found.kind === 'endpoint' ? found.path : {},
       query: mark < 0 ? '' : target.slice(mark + 1),
       platform,
+      mode: mode(),
       now: clock.now(),
       randomBytes,
     };
@@ -167,7 +181,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501);
     const fault = faults.take(method, path);
     const key = answerKey(request, mode(), platform);
-    const stage = { response, call, orders, clock, signal: stopped.signal, seal: () => seal(key), act };
+    const stage = { response, call, orders, refunds, clock, signal: stopped.signal, seal: () => seal(key), act };
     const sent = await perform(stage, fault);
     const spoiled = fault === undefined ? {} : { fault: fault.kind };
     note({ at, method, target, mchid: caller.merchant.mchid, ...sent, ...spoiled });
@@ -190,19 +204,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         timeoutMs: options.callbackTimeoutMs ?? 5000,
         signal: stopped.signal,
       }),
-    seed: (request) =>
-      seedOrders(request, {
-        orders,
-        findMerchant: (mchid) => merchants.get(mchid),
-        defaultMchid,
-        now: clock.now(),
-        randomBytes,
-      }),
+    seed: (request) => seed(request, clock.now()),
+    settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
-    configureRefunds(changes) {
-      refundSettings = { ...refundSettings, ...changes };
-      return refundSettings;
+    get refundSettings() {
+      return refunds.settings();
     },
+    configureRefunds: (change) => refunds.configure(change),
+    callbacks: callbacks.sent,
     addMerchant,
     rotate: async (request = {}) => rotate(request),
     get merchants() {

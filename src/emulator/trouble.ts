@@ -6,6 +6,7 @@ import type { Seal } from './answer.ts';
 import type { Call } from './endpoint.ts';
 import type { FaultKind } from './faults.ts';
 import type { OrderBook } from './orders.ts';
+import type { RefundBook } from './refunds.ts';
 import { replyAboutAnother } from './replay.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -14,6 +15,7 @@ export interface Stage {
   readonly response: ServerResponse;
   readonly call: Call;
   readonly orders: OrderBook;
+  readonly refunds: RefundBook;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** A seal for this moment. */
@@ -59,12 +61,13 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
     case 'signature':
       return send(response, act(), { ...stage.seal(), fault });
     case 'replay-other':
-      return send(response, replyAboutAnother(act(), stage.call, stage.orders), stage.seal());
+      return send(response, replyAboutAnother(act(), stage.call, stage), stage.seal());
     case 'redirect': {
       const headers = { Location: fault.location };
       return send(response, { status: fault.status, body: undefined, internal: 0, headers }, stage.seal());
     }
     case 'late-commit':
+      if (fault.hang_up === true) response.socket?.resetAndDestroy();
       await gone(response);
       await clock.sleep(fault.ms, signal);
       act();

@@ -1,8 +1,6 @@
 /** Prepay, query and close, for ordinary merchants and service providers (endpoints 2 to 5). */
-import { constants, privateDecrypt } from 'node:crypto';
 import { checkCaller, checkPath, readBody, readQuery, refuseBody } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
-import { headerOf } from '../gateway.ts';
 import { isObject } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import type { OrderBook } from '../orders.ts';
@@ -11,6 +9,7 @@ import type { Reply } from '../reply.ts';
 import { checkBody, missing } from '../rules/fields.ts';
 import { closeFields, outTradeNo, parties, prepayFields, transactionId } from '../rules/order.ts';
 import type { Party, Product } from '../rules/order.ts';
+import { decryptFields } from '../sensitive.ts';
 import { checkNoQuery, checkRelation } from './party.ts';
 
 const bases: Readonly<Record<Party, string>> = {
@@ -127,25 +126,9 @@ function checkPayer(call: Call, order: JsonObject, party: Party): Reply | undefi
     }
   }
   const identity = payer.get('identity');
-  return isObject(identity) ? checkEncrypted(call, [textOf(identity, 'number'), textOf(identity, 'name')]) : undefined;
-}
-
-function checkEncrypted(call: Call, values: readonly (string | undefined)[]): Reply | undefined {
-  const serial = headerOf(call.request, 'wechatpay-serial');
-  if (serial === undefined) {
-    const message = 'HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)';
-    return refuse(400, 'PARAM_ERROR', message, 268435461);
-  }
-  const { certificates, publicKey } = call.platform;
-  const key = [...certificates, publicKey].find(({ id }) => id === serial)?.privateKey;
-  if (key === undefined) return refuse(400, 'PARAM_ERROR', '平台证书序列号Wechatpay-Serial错误', 268435461);
-  const options = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
-  try {
-    for (const value of values) privateDecrypt(options, Buffer.from(value ?? '', 'base64'));
-    return undefined;
-  } catch {
-    return refuse(400, 'PARAM_ERROR', '敏感信息解密失败', 268435461);
-  }
+  if (!isObject(identity)) return undefined;
+  const opened = decryptFields(call, [textOf(identity, 'number') ?? '', textOf(identity, 'name') ?? '']);
+  return 'status' in opened ? opened : undefined;
 }
 
 function textOf(object: JsonObject, name: string): string | undefined {

@@ -1,8 +1,13 @@
 /** The field tables of refunds (endpoints 6; `reason` counts bytes, protocol 10). */
-import { parties } from './order.ts';
+import { notifyUrlPattern, outTradeNo, parties, transactionId } from './order.ts';
 import type { Party } from './order.ts';
-import { notifyUrlPattern, outTradeNo, transactionId } from './order.ts';
 import type { Fields, ObjectField, StringField } from './fields.ts';
+
+export type RefundStatus = 'PROCESSING' | 'SUCCESS' | 'ABNORMAL' | 'CLOSED';
+/** What a refund comes to. */
+export type RefundOutcome = Exclude<RefundStatus, 'PROCESSING'>;
+
+export const refundOutcomes: readonly RefundOutcome[] = ['SUCCESS', 'ABNORMAL', 'CLOSED'];
 
 /** 1 to 64 bytes of `[0-9A-Za-z_-|*@]`. */
 export const outRefundNo: StringField = {

@@ -49,6 +49,8 @@ export const emulator = {
   'emulator.reason.control': 'not what the control API takes',
   'emulator.reason.port': 'a port is a number from 0 to 65535',
   'emulator.reason.number': 'a whole number within its bounds is needed',
+  'emulator.reason.probability': 'a number above 0 and at most 1 is needed',
+  'emulator.reason.seed': 'a seed goes with a probability',
   'emulator.reason.merchant':
     'a merchant needs "mchid" and "appids", and takes "api_v3_key", "api_v2_key", "certificate", "public_key", "serial_no", "sub_merchants"',
   'emulator.reason.live_profile': 'this profile belongs to a live merchant; choose another name',

@@ -113,6 +113,9 @@ export const errors = {
   'error.EMULATOR_HANDLE_EXPIRED':
     'What the payer would scan or open for {out_trade_no} has expired (h5_url: 5 minutes, else 2 hours).',
   'hint.EMULATOR_HANDLE_EXPIRED': 'Create the order again with exactly the same parameters for a fresh one.',
+  'error.EMULATOR_REFUND_FINAL': 'The refund {out_refund_no} is {state} already.',
+  'hint.EMULATOR_REFUND_FINAL':
+    'Give the outcome while it is PROCESSING; "wxpay emulator refund --next" tells before that.',
   'error.NOT_FOUND': '{what} was not found.',
   'hint.NOT_FOUND': 'Check the number and the merchant; numbers are known only to the mchid that made them.',
   'error.CREDENTIALS_REFUSED': 'WeChat Pay refused the signature, the credentials or the permission (HTTP {status}).',

@@ -50,6 +50,8 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.reason.control': '控制接口不接受这个值',
   'emulator.reason.port': '端口应为 0 到 65535 的数字',
   'emulator.reason.number': '应为允许范围内的整数',
+  'emulator.reason.probability': '应为大于 0 且不超过 1 的数',
+  'emulator.reason.seed': '种子要和概率一起给',
   'emulator.reason.merchant':
     '商户必须有 "mchid" 和 "appids"，可选 "api_v3_key"、"api_v2_key"、"certificate"、"public_key"、"serial_no"、"sub_merchants"',
   'emulator.reason.live_profile': '该配置属于真实商户，请换一个名字',

@@ -101,6 +101,8 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.EMULATOR_ORDER_EXPIRED': '先关单，再换一个新的 out_trade_no 下单。',
   'error.EMULATOR_HANDLE_EXPIRED': '订单 {out_trade_no} 的支付凭据已过期（h5_url 5 分钟，其余 2 小时）。',
   'hint.EMULATOR_HANDLE_EXPIRED': '用完全相同的参数再下一次单，换取新的凭据。',
+  'error.EMULATOR_REFUND_FINAL': '退款 {out_refund_no} 已经是 {state}，不能再改。',
+  'hint.EMULATOR_REFUND_FINAL': '结果要在它还是 PROCESSING 时给出；想事先指定，用 "wxpay emulator refund --next"。',
   'error.NOT_FOUND': '没有找到 {what}。',
   'hint.NOT_FOUND': '检查单号和商户号；单号只对创建它的 mchid 有效。',
   'error.CREDENTIALS_REFUSED': '微信支付拒绝了签名、凭据或权限（HTTP {status}）。',

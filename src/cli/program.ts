@@ -151,6 +151,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/pay.ts'),
   },
   {
+    path: ['emulator', 'refund'],
+    summary: 'cli.summary.emulator_refund',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/refund.ts'),
+  },
+  {
     path: ['emulator', 'env'],
     summary: 'cli.summary.emulator_env',
     group: 'cli.group.emulator',

@@ -61,6 +61,7 @@ export const cli = {
   'cli.summary.profile_remove': 'remove a profile',
   'cli.summary.emulator_start': 'start a strict local WeChat Pay',
   'cli.summary.emulator_pay': 'pay an order as the payer',
+  'cli.summary.emulator_refund': 'decide what becomes of refunds',
   'cli.summary.emulator_env': "print the emulator's merchant as variables",
   'cli.summary.emulator_fault': 'make the emulator misbehave',
   'cli.summary.demo': "a whole order's life on a private emulator",

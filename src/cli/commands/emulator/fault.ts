@@ -9,7 +9,14 @@ import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
 
 const texts = ['method', 'path', 'when', 'variant', 'header', 'location'] as const;
-const numbers = { count: 'count', status: 'status', ms: 'ms', bytes: 'bytes', retryAfter: 'retry_after' } as const;
+const numbers = {
+  seed: 'seed',
+  count: 'count',
+  status: 'status',
+  ms: 'ms',
+  bytes: 'bytes',
+  retryAfter: 'retry_after',
+} as const;
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -27,9 +34,13 @@ export const command: CommandModule = {
     command.option('--variant <variant>', t('emulator.option.variant'));
     command.option('--header <name>', t('emulator.option.header'));
     command.option('--location <url>', t('emulator.option.location'));
+    command.option('--hang-up', t('emulator.option.hang_up'));
+    command.option('--probability <share>', t('emulator.option.probability'));
+    command.option('--seed <n>', t('emulator.option.seed'));
     examples(command, t, [
       'emulator.example.fault',
       'emulator.example.fault_signature',
+      'emulator.example.fault_probability',
       'emulator.example.fault_clear',
     ]);
   },
@@ -66,6 +77,15 @@ function readFault(kind: string, options: CommandInput['options']): FaultInput {
     }
     fault[name] = Number(value);
   }
+  if (options['hangUp'] === true) fault['hang_up'] = true;
+  const probability = textOption(options, 'probability');
+  if (probability !== undefined) {
+    if (!/^(?:0?\.\d{1,9}|1(?:\.0{1,9})?)$/.test(probability)) {
+      const reason = 'key:emulator.reason.probability';
+      throw new WxpayError('INPUT_INVALID', { params: { field: '--probability', reason } });
+    }
+    fault['probability'] = Number(probability);
+  }
   // The emulator knows which of these belong together, and says so.
   return fault as unknown as FaultInput;
 }
@@ -81,7 +101,7 @@ function table(rules: readonly FaultRule[], { t }: Runtime): Block {
     ],
     rows: rules.map((rule) => [
       rule.id,
-      Object.values(rule.fault).join(' '),
+      [...Object.values(rule.fault), ...(rule.probability === undefined ? [] : [`p=${rule.probability}`])].join(' '),
       `${rule.method ?? '*'} ${rule.path ?? '*'}`,
       rule.count < 0 ? '∞' : String(rule.count),
     ]),

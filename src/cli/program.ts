@@ -103,6 +103,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/decrypt.ts'),
   },
   {
+    path: ['doctor'],
+    summary: 'cli.summary.doctor',
+    group: 'cli.group.setup',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     path: ['verify-callback'],
     summary: 'cli.summary.verify_callback',
     group: 'cli.group.callbacks',

@@ -277,8 +277,21 @@ function readCurrent(file: string): string | undefined {
   }
 }
 
+/**
+ * What is wrong with a profile's file, looked at without changing anything: no mode is tightened, nothing is moved aside.
+ * `undefined` for a sound file and for none.
+ */
+export function faultOf(file: string, place: Pick<StorePlace, 'platform' | 'uid'>): WxpayError | undefined {
+  const found = look(file, place, false);
+  if (found.state === 'invalid') return found.error;
+  if (found.state === 'broken') return broken(file, found.reason, file).with({ hint: 'doctor.fix.profile_broken' });
+  if (found.state === 'odd')
+    return new WxpayError('PROFILE_FILE_BROKEN', { params: { file, ...found.reason }, hint: 'profile.hint.odd_file' });
+  return undefined;
+}
+
 /** Reads one file, following no link, and tightens a mode that others could read. */
-function look(file: string, { platform, uid }: StorePlace): Found {
+function look(file: string, { platform, uid }: Pick<StorePlace, 'platform' | 'uid'>, mend = true): Found {
   let fd: number;
   try {
     if (noFollow === 0 && lstatSync(file).isSymbolicLink()) return odd('symlink');
@@ -296,7 +309,7 @@ function look(file: string, { platform, uid }: StorePlace): Found {
     // Root owns what an administrator put here, and could change any file anyway.
     if (uid !== undefined && stat.uid !== uid && stat.uid !== 0) return odd('owner');
     if (stat.size > maximumSize) return { state: 'broken', reason: { reason: 'key:profile.reason.too_large' } };
-    if (platform !== 'win32' && (stat.mode & 0o077) !== 0) tighten(fd);
+    if (mend && platform !== 'win32' && (stat.mode & 0o077) !== 0) tighten(fd);
     return interpret(readFileSync(fd), file);
   } finally {
     closeSync(fd);

@@ -1,2 +1,161 @@
-/** doctor: English texts. Keys are `doctor.<name>`; both languages hold the same keys and placeholders. */
-export const doctor = {} as const;
+/** doctor: English texts. `doctor.finding.<name>` says what was found, `doctor.fix.<name>` what to do. */
+export const doctor = {
+  'doctor.option.offline': 'look at this machine only; send nothing',
+  'doctor.option.notify_url': 'also ask WeChat Pay for a test callback to this URL',
+  'doctor.option.listen':
+    'wait for that callback on this local port (a tunnel leads the URL there), verify and decrypt it',
+  'doctor.example.all': 'wxpay doctor',
+  'doctor.example.offline': 'wxpay doctor --offline --json',
+  'doctor.example.callback': 'wxpay doctor --notify-url https://shop.example.com/notify --listen 3000',
+  'doctor.busy': 'Looking…',
+  'doctor.reason.listen_alone': '--listen needs --notify-url',
+  'doctor.reason.port': 'a port is a number from 0 to 65535',
+  'doctor.column.check': 'check',
+  'doctor.column.result': 'result',
+  'doctor.status.ok': 'ok',
+  'doctor.status.warn': 'warnings: {count}',
+  'doctor.status.fail': 'faults: {count}',
+  'doctor.because.offline': 'not looked at (offline)',
+  'doctor.because.nothing_to_check': 'nothing to look at',
+  'doctor.because.check': 'not looked at (see: {check})',
+  'doctor.verdict.ok': 'No faults found.',
+  'doctor.verdict.warnings': 'It works, but see the warnings.',
+  'doctor.verdict.failed': 'There are faults. Mend the first one first; others may follow from it.',
+  'doctor.ahead': 'ahead',
+  'doctor.behind': 'behind',
+  'doctor.check.runtime': 'Node.js',
+  'doctor.check.environment': 'environment variables',
+  'doctor.check.terminal': 'locale',
+  'doctor.check.store': 'configuration files',
+  'doctor.check.profile': 'profile',
+  'doctor.check.keys': 'merchant key and certificate',
+  'doctor.check.api_keys': 'APIv3 key',
+  'doctor.check.proxy': 'proxy',
+  'doctor.check.host': 'DNS, connection, TLS',
+  'doctor.check.clock': 'clock',
+  'doctor.check.backup': 'backup host',
+  'doctor.check.certificates': 'certificate download',
+  'doctor.check.platform_keys': "WeChat Pay's keys",
+  'doctor.check.echo': 'signed and encrypted echo',
+  'doctor.check.callback': 'callback',
+  'doctor.finding.node_ended': 'Node.js {version} gets no security fixes since {date}.',
+  'doctor.fix.node_ended': 'Install Node.js 24 or 26.',
+  'doctor.finding.node_ends_soon': 'Node.js {version} gets security fixes only until {date}.',
+  'doctor.fix.node_ends_soon': 'Plan the step to Node.js 24 or 26.',
+  'doctor.finding.node_too_old': 'Node.js {version} is older than 20.18.1.',
+  'doctor.fix.node_too_old': 'Install Node.js 24 or 26.',
+  'doctor.finding.node_options_report':
+    'NODE_OPTIONS holds {option}: reports and heap files contain the environment and keys.',
+  'doctor.fix.node_options_report': 'Take it out of NODE_OPTIONS for wxpay.',
+  'doctor.finding.node_options_inspect': 'NODE_OPTIONS holds {option}: whoever reaches the debugger reads the keys.',
+  'doctor.fix.node_options_inspect': 'Take it out of NODE_OPTIONS for wxpay.',
+  'doctor.finding.node_options_keylog': 'NODE_OPTIONS holds {option}, which writes the keys of TLS sessions to a file.',
+  'doctor.fix.node_options_keylog': 'Take it out of NODE_OPTIONS for wxpay.',
+  'doctor.finding.node_options_tls': 'NODE_OPTIONS holds {option}, which changes TLS for every connection.',
+  'doctor.fix.node_options_tls': 'Take it out of NODE_OPTIONS for wxpay.',
+  'doctor.finding.node_debug': 'NODE_DEBUG={value} prints requests with their signatures.',
+  'doctor.fix.node_debug': 'Unset NODE_DEBUG; "wxpay --debug" prints the same without secrets.',
+  'doctor.finding.extra_ca': 'NODE_EXTRA_CA_CERTS={file} adds certificate authorities to every Node.js program.',
+  'doctor.finding.extra_ca_missing': 'NODE_EXTRA_CA_CERTS names {file}, which is not there.',
+  'doctor.fix.extra_ca_missing': 'Correct the path or unset it; for wxpay alone there is WXPAY_CA_FILE.',
+  'doctor.finding.unknown_variable': 'wxpay does not know the variable {variable}.',
+  'doctor.fix.unknown_variable': 'Check its spelling against "wxpay help environment".',
+  'doctor.finding.locale_not_utf8':
+    '{variable}={value} promises another character set than UTF-8; Chinese gets broken.',
+  'doctor.fix.locale_not_utf8': 'Set it to a UTF-8 locale, for example C.UTF-8.',
+  'doctor.finding.config_dir_open': 'Others may write to {file} (mode {mode}) and put their files in place of yours.',
+  'doctor.fix.config_dir_open': 'chmod 700 {file}',
+  'doctor.finding.profile_file_open': 'Others may read {file} (mode {mode}).',
+  'doctor.fix.profile_file_open': 'chmod 600 {file}; if it held a secret, replace that secret.',
+  'doctor.finding.profile_broken_copy': '{file} is left from a broken profile, and holds its secrets.',
+  'doctor.fix.profile_broken_copy': 'Take from it what you need, then delete it.',
+  'doctor.fix.profile_broken': 'Mend it, or replace it with "wxpay profile add --force".',
+  'doctor.finding.environment_overrides': '{by} is set and overrides {field} of the profile {hidden}.',
+  'doctor.fix.environment_overrides': 'Unset {by}, or take {field} out of the profile.',
+  'doctor.finding.notify_url_query': 'The notify_url {url} has a query, which WeChat Pay refuses.',
+  'doctor.fix.notify_url_query': 'Put what it says into the path.',
+  'doctor.finding.notify_url_http': 'The notify_url {url} is plain http.',
+  'doctor.fix.notify_url_http': 'Use https: callbacks carry what your customers paid.',
+  'doctor.finding.notify_url_local': 'The notify_url {url} leads to this machine or a private network.',
+  'doctor.fix.notify_url_local': 'WeChat Pay calls from the internet: use a public name, or a tunnel.',
+  'doctor.finding.key_file_open': 'Others may read {file} (mode {mode}).',
+  'doctor.fix.key_file_open': 'chmod 600 {file}',
+  'doctor.finding.merchant_certificate_ends_soon':
+    'The merchant certificate {serial} ends on {date}; days left: {days}.',
+  'doctor.fix.merchant_certificate_ends_soon':
+    'Apply for a new one on the merchant platform; several may be valid at once, so nothing has to stop.',
+  'doctor.finding.merchant_certificate_ends_now':
+    'The merchant certificate {serial} ends on {date}, within a week; every request fails then.',
+  'doctor.fix.merchant_certificate_ends_now':
+    'Apply for a new one on the merchant platform today, and put it into the profile.',
+  'doctor.finding.ca_file_ends_soon': 'The CA certificate in {file} ends on {date}.',
+  'doctor.fix.ca_file_ends_soon': 'Get its successor from whoever runs that CA.',
+  'doctor.finding.public_key_is_merchants': 'What the profile calls {id} is the public half of your own key.',
+  'doctor.fix.public_key_is_merchants':
+    'Download pub_key.pem from the merchant platform: API security, WeChat Pay public key.',
+  'doctor.finding.public_key_is_a_certificates':
+    'What the profile calls {id} is the key of a platform certificate, not the WeChat Pay public key.',
+  'doctor.fix.public_key_is_a_certificates':
+    'Download pub_key.pem from the merchant platform: API security, WeChat Pay public key.',
+  'doctor.finding.api_v3_key_missing':
+    'There is no APIv3 key: callbacks and platform certificates cannot be decrypted.',
+  'doctor.fix.api_v3_key_missing': 'Set WXPAY_API_V3_KEY, or add it with "wxpay profile add --force".',
+  'doctor.finding.api_v3_key_characters': 'The APIv3 key holds something else than letters and digits.',
+  'doctor.fix.api_v3_key_characters': 'Copy it again: 32 letters and digits, without quotes, spaces or line ends.',
+  'doctor.finding.api_keys_equal': 'The APIv3 key and the APIv2 key are the same.',
+  'doctor.fix.api_keys_equal':
+    'They are two keys on the merchant platform. Check which one this is, and change the other.',
+  'doctor.finding.proxy_used': 'Requests to {host} go through the proxy {proxy}.',
+  'doctor.finding.proxy_conflict': '{lower} and {upper} say different things; {lower} counts.',
+  'doctor.fix.proxy_conflict': 'Set one of them.',
+  'doctor.finding.backup_unreachable': 'The backup host {host} does not answer: {reason}',
+  'doctor.fix.backup_unreachable': 'Allow it in firewalls and proxies; it is what is left when the first host fails.',
+  'doctor.finding.clock_skew':
+    "This machine's clock is {seconds} seconds {direction}. WeChat Pay refuses more than 300.",
+  'doctor.fix.clock_skew': 'Set the clock, and keep it with NTP (timedatectl set-ntp true).',
+  'doctor.finding.clock_drift': "This machine's clock is {seconds} seconds {direction}.",
+  'doctor.fix.clock_drift': 'Keep it with NTP (timedatectl set-ntp true); beyond 300 seconds every request fails.',
+  'doctor.finding.public_key_needed':
+    'This merchant has no platform certificates, and the profile has no WeChat Pay public key: no answer can be verified.',
+  'doctor.fix.public_key_needed':
+    'Download pub_key.pem and its id (API security, WeChat Pay public key), then "wxpay profile add --force" with --public-key-id and --public-key-file.',
+  'doctor.finding.no_certificates': 'This merchant has no platform certificates; the WeChat Pay public key is enough.',
+  'doctor.finding.platform_keys_none': 'No key of WeChat Pay is at hand yet.',
+  'doctor.fix.platform_keys_none': 'Run "wxpay certs download", or add the WeChat Pay public key to the profile.',
+  'doctor.finding.platform_keys_stale': 'The platform certificates were looked at {hours} hours ago.',
+  'doctor.fix.platform_keys_stale': 'Run "wxpay certs rotate"; WeChat Pay advises an interval below 12 hours.',
+  'doctor.finding.platform_certificate_expired': 'The platform certificate {serial} has expired.',
+  'doctor.fix.platform_certificate_expired': 'Run "wxpay certs rotate".',
+  'doctor.finding.platform_certificate_ends_soon':
+    'The platform certificate {serial} ends in {days} days, and its successor is not here yet.',
+  'doctor.fix.platform_certificate_ends_soon':
+    'Run "wxpay certs rotate" daily (cron), or move to the public key: "wxpay certs migrate".',
+  'doctor.finding.platform_certificate_ends_now':
+    'The platform certificate {serial} ends in {days} days, and its successor is not here yet.',
+  'doctor.fix.platform_certificate_ends_now':
+    'Run "wxpay certs rotate" now. If nothing new comes, look at the merchant platform today.',
+  'doctor.finding.platform_chain': 'Tenpay.com Root CA did not issue {serial}.',
+  'doctor.fix.platform_chain':
+    'Compare its fingerprint on the merchant platform; "wxpay certs verify --ca" takes another CA.',
+  'doctor.finding.platform_key_usage': 'The certificate {serial} says that its key is not for signing and encrypting.',
+  'doctor.fix.platform_key_usage': 'Compare its fingerprint on the merchant platform before you rely on it.',
+  'doctor.finding.cache_unusable':
+    'The certificate cache {file} was changed by somebody, or made under another APIv3 key; it is not believed.',
+  'doctor.fix.cache_unusable':
+    'Run "wxpay certs download" to replace it, and find out who changed it if the APIv3 key did not.',
+  'doctor.finding.cache_unwritable': 'The certificate cache {file} cannot be written: every command downloads again.',
+  'doctor.fix.cache_unwritable': 'Make the folder writable, or choose another one with WXPAY_CACHE_DIR.',
+  'doctor.finding.serial_unknown_there': 'WeChat Pay does not know {id} as a key of this merchant.',
+  'doctor.fix.serial_unknown_there':
+    'Compare the id and the merchant number on the merchant platform (API security, WeChat Pay public key).',
+  'doctor.finding.answered_by_other_key':
+    'Requests name {named}, answers are signed with {signer}: the switch has not been started, or is under way.',
+  'doctor.finding.echo_unavailable': 'The echo test is not available here.',
+  'doctor.finding.callback_requested':
+    'A callback to {url} was asked for. Look there for the echo_message {message}; with --listen wxpay would wait for it itself.',
+  'doctor.finding.callback_not_arrived': 'No callback came from {url} within {seconds} seconds.',
+  'doctor.fix.callback_not_arrived':
+    'Open the URL from outside: DNS, certificate, firewall, and a route for POST that leads to the port of --listen.',
+  'doctor.finding.callback_invalid': 'The callback to {url} does not hold: {reason}',
+  'doctor.fix.callback_invalid': 'Something on the way changes it. Capture one and ask "wxpay verify-callback".',
+} as const;

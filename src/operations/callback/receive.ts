@@ -19,10 +19,10 @@ export interface Receiver {
 const bodyLimit = 2 * 1024 * 1024;
 
 /**
- * Starts a receiver on 127.0.0.1 and a free port, with WeChat Pay's own limits in mind: it answers 204 at once, well within
- * the 5 s (protocol 6.5). It verifies nothing; that is for the one who takes the capture.
+ * Starts a receiver on 127.0.0.1 and the given port (0: any free one), with WeChat Pay's own limits in mind: it answers
+ * 204 at once, well within the 5 s (protocol 6.5). It verifies nothing; that is for the one who takes the capture.
  */
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver(port = 0): Promise<Receiver> {
   const queue: ReceivedCallback[] = [];
   const waiting: ((callback: ReceivedCallback) => void)[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -48,11 +48,11 @@ export async function startReceiver(): Promise<Receiver> {
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const address = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/notify`,
+    url: `http://127.0.0.1:${address.port}/notify`,
     next(signal) {
       const ready = queue.shift();
       if (ready !== undefined) return Promise.resolve(ready);

@@ -2,6 +2,7 @@
  * A strict local WeChat Pay: APIv3 for orders and certificates, with its own canonicaliser, header parser and validator, so
  * that it can be a witness against the rest of wxpay (DESIGN section 7).
  */
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { readFile, rm } from 'node:fs/promises';
@@ -65,6 +66,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const faults = openFaults();
   const requests: RequestLog[] = [];
   const stopped = new AbortController();
+  // Everything that waits listens to it; the bounds on how much waits are elsewhere.
+  setMaxListeners(0, stopped.signal);
   const settings = changeSettings(defaultRefundSettings, options.refunds ?? {});
   const refunds = openRefundBook({ orders, randomBytes, settings, onPending: (refund) => callbacks.watch(refund) });
   const callbacks = openRefundCallbacks({

@@ -407,7 +407,7 @@ export async function refundOnce(
   }
 }
 
-const defaultPauses = [1_000, 2_000, 4_000, 8_000];
+const defaultPauses: readonly number[] = [1_000, 2_000, 4_000, 8_000];
 
 /** The POST, and an answer that is about what was sent. */
 async function send(deps: RefundDeps, intent: RefundIntent, options: RefundOnceOptions): Promise<Refund> {

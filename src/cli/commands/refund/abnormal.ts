@@ -12,6 +12,7 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { readInput } from '../../json-input.ts';
 import { partyOf } from '../../party.ts';
+import { pausesFor } from './refund-journal.ts';
 import { bothUnits, refundView } from './refund-view.ts';
 
 /** What only the payer should be able to read; both are encrypted for WeChat Pay before they leave. */
@@ -62,6 +63,7 @@ export const command: CommandModule = {
     const after = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
       applyAbnormal({ transport, clock: runtime.clock }, parts, {
         rounds: runtime.globals.retries,
+        ...pausesFor(profile),
         signal: runtime.signal,
       }),
     );

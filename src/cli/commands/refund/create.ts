@@ -33,7 +33,7 @@ import { examples } from '../../help.ts';
 import { readInput, readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
 import { readOrderNumber } from '../order/order-argument.ts';
-import { openJournal, ownJournal, peekJournal, type JournalPlace } from './refund-journal.ts';
+import { openJournal, ownJournal, pausesFor, peekJournal, type JournalPlace } from './refund-journal.ts';
 import { bothUnits, faultOf, refundView } from './refund-view.ts';
 
 export const command: CommandModule = {
@@ -90,6 +90,7 @@ export const command: CommandModule = {
         await requireResolved(journal, intent.order, out_refund_no);
         return refundOnce({ transport, clock: runtime.clock, journal }, intent, {
           rounds: runtime.globals.retries,
+          ...pausesFor(profile),
           signal: runtime.signal,
         });
       }),

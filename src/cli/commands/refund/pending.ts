@@ -19,9 +19,11 @@ export const command: CommandModule = {
 
   async run({ options }: CommandInput, runtime: Runtime): Promise<Result> {
     const file = typeof options['journal'] === 'string' ? options['journal'] : undefined;
-    const path =
-      file === undefined ? (await ownJournal(runtime, await runtime.profile())).path : resolve(runtime.cwd, file);
-    const found = await peekJournal({ path }, async (journal) => {
+    const place =
+      file === undefined
+        ? await ownJournal(runtime, await runtime.profile())
+        : { path: resolve(runtime.cwd, file), own: false };
+    const found = await peekJournal(place, async (journal) => {
       const records: RefundRecord[] = [];
       for await (const record of journal.records('open', 'pending')) records.push(record);
       return records;

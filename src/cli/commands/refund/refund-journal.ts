@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import { ensurePrivateDir } from '../../../core/durable/atomic-file.ts';
-import { WxpayError } from '../../../core/errors.ts';
+import { isWxpayError, WxpayError } from '../../../core/errors.ts';
 import {
   readJournal,
   withJournal,
@@ -95,10 +95,25 @@ export async function openJournal<T>(
   return withJournal(options, work);
 }
 
-/** Reads the journal as it is at this moment; `undefined` when there is none yet. */
+/**
+ * Reads the journal as it is at this moment; `undefined` when there is none yet.
+ *
+ * @throws WxpayError `JOURNAL_BROKEN`; `INPUT_UNREADABLE`, and for the merchant's own `FILE_UNWRITABLE`: it could not be written
+ *   either
+ */
 export async function peekJournal<T>(
-  place: Pick<JournalPlace, 'path'>,
+  place: Pick<JournalPlace, 'path' | 'own'>,
   work: (journal: JournalReader) => Promise<T>,
 ): Promise<T | undefined> {
-  return readJournal(place.path, work);
+  try {
+    return await readJournal(place.path, work);
+  } catch (error) {
+    if (!place.own || !isWxpayError(error, 'INPUT_UNREADABLE')) throw error;
+    throw new WxpayError('FILE_UNWRITABLE', { params: error.params, outcome: 'not_sent', cause: error });
+  }
+}
+
+/** Between questions about an unknown outcome: WeChat Pay needs seconds, an emulator on this machine does not. */
+export function pausesFor(profile: ResolvedProfile): { readonly pauses?: readonly number[] } {
+  return profile.live ? {} : { pauses: [100, 200, 400, 800] };
 }

@@ -12,7 +12,7 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { requireValue } from '../../party.ts';
 import { errorText } from '../../render-error.ts';
-import { chosenJournal, openJournal, peekJournal } from './refund-journal.ts';
+import { chosenJournal, openJournal, pausesFor, peekJournal } from './refund-journal.ts';
 import { bothUnits } from './refund-view.ts';
 
 export const command: CommandModule = {
@@ -53,6 +53,7 @@ export const command: CommandModule = {
           try {
             const done = await resumeRefund({ transport, clock: runtime.clock, journal, mchid }, record, {
               rounds: runtime.globals.retries,
+              ...pausesFor(profile),
               signal: runtime.signal,
             });
             lines.push({ record, refund: done.refund });

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCode } from '../core/durable/system-error.ts';
 import { WxpayError } from '../core/errors.ts';
 import { parseBaseUrl } from '../core/http/base-url.ts';
 import { createSend } from '../core/http/send.ts';
@@ -162,17 +163,15 @@ async function reach(base: Parameters<DoctorContext['reach']>[0], runtime: Runti
 
 /** The nearest thing that exists decides. */
 function isWritable(dir: string): boolean {
-  for (let path = dir; ; path = dirname(path)) {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined && dirname(path) !== path) continue;
-    if (stat === undefined || (!stat.isDirectory() && !stat.isSymbolicLink())) return false;
-    try {
-      accessSync(path, constants.W_OK);
+  try {
+    if (!lstatSync(dir).isFile()) {
+      accessSync(dir, constants.W_OK);
       return true;
-    } catch {
-      return false;
     }
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' && dirname(dir) !== dir) return isWritable(dirname(dir));
   }
+  return false;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

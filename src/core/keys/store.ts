@@ -113,7 +113,14 @@ export function createCertificateStore(options: StoreOptions): CertificateStore 
         return undefined;
       }
     },
-    exists: () => lstatSync(file, { throwIfNoEntry: false }) !== undefined,
+    exists: () => {
+      try {
+        return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+      } catch {
+        // A file stands where a folder should.
+        return false;
+      }
+    },
     save: (set) => {
       const content: Content = {
         version: 1,

@@ -6,7 +6,7 @@ export const doctor = {
     'wait for that callback on this local port (a tunnel leads the URL there), verify and decrypt it',
   'doctor.example.all': 'wxpay doctor',
   'doctor.example.offline': 'wxpay doctor --offline --json',
-  'doctor.example.callback': 'wxpay doctor --notify-url https://shop.example.com/notify --listen 3000',
+  'doctor.example.callback': 'wxpay doctor --notify-url http://127.0.0.1:3000/notify',
   'doctor.busy': 'Looking…',
   'doctor.reason.listen_alone': '--listen needs --notify-url',
   'doctor.reason.port': 'a port is a number from 0 to 65535',

@@ -7,7 +7,7 @@ export const doctor: Readonly<Record<keyof typeof en, string>> = {
   'doctor.option.listen': '在本地这个端口上等待该回调（由隧道把上述地址引到这里），并验签、解密',
   'doctor.example.all': 'wxpay doctor',
   'doctor.example.offline': 'wxpay doctor --offline --json',
-  'doctor.example.callback': 'wxpay doctor --notify-url https://shop.example.com/notify --listen 3000',
+  'doctor.example.callback': 'wxpay doctor --notify-url http://127.0.0.1:3000/notify',
   'doctor.busy': '检查中…',
   'doctor.reason.listen_alone': '--listen 需要与 --notify-url 一起使用',
   'doctor.reason.port': '端口是 0 到 65535 之间的数字',

@@ -24,6 +24,8 @@ export const environmentVariables = [
   'WXPAY_CACHE_DIR',
   'WXPAY_LANG',
   'WXPAY_DEBUG',
+  'WXPAY_NO_INPUT',
+  'WXPAY_ACCESSIBLE',
   'NO_COLOR',
   'FORCE_COLOR',
   'HTTPS_PROXY',

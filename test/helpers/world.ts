@@ -22,6 +22,21 @@ export interface Wishes {
   readonly platform?: NodeJS.Platform;
 }
 
+/** Time passes by sleeping, and not otherwise; whoever sleeps lets others work. */
+function heldClock(): World['clock'] {
+  let slept = 0;
+  return {
+    now: () => Date.UTC(2026, 10, 23) + slept,
+    monotonic: () => slept,
+    async sleep(milliseconds, signal) {
+      signal?.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 50)));
+      slept += milliseconds;
+      signal?.throwIfAborted();
+    },
+  };
+}
+
 export function fakeWorld(argv: readonly string[], wishes: Wishes = {}): FakeWorld {
   let out = '';
   let err = '';
@@ -47,11 +62,7 @@ export function fakeWorld(argv: readonly string[], wishes: Wishes = {}): FakeWor
     stdin: Object.assign(stdin, { isTTY: wishes.stdinIsTTY ?? false }),
     stdout: { ...terminal, write: (text) => ((out += text), true) },
     stderr: { ...terminal, write: (text) => ((err += text), true) },
-    clock: {
-      now: () => Date.UTC(2026, 10, 23),
-      monotonic: () => 0,
-      sleep: async (_milliseconds, signal) => signal?.throwIfAborted(),
-    },
+    clock: heldClock(),
     randomBytes: (size) => randomBytes(size),
     random: () => 0.5,
     systemLocale: () => 'en-GB',

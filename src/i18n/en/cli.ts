@@ -129,6 +129,8 @@ export const cli = {
   'cli.environment.WXPAY_CACHE_DIR': 'folder of cached certificates',
   'cli.environment.WXPAY_LANG': 'zh-CN or en',
   'cli.environment.WXPAY_DEBUG': '1: redacted HTTP trace on stderr',
+  'cli.environment.WXPAY_NO_INPUT': 'never ask questions, as in CI',
+  'cli.environment.WXPAY_ACCESSIBLE': 'plain lines instead of spinners',
   'cli.environment.NO_COLOR': 'any value: no colour',
   'cli.environment.FORCE_COLOR': 'colour also where there is no terminal',
   'cli.environment.HTTPS_PROXY': 'proxy for https',

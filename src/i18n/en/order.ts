@@ -75,6 +75,7 @@ export const order = {
   'order.example.query_watch': 'wxpay order query T20261123_000001 --watch --for 5m',
   'order.example.close': 'wxpay order close T20261123_000002',
   'order.example.close_yes': 'wxpay order close T20261123_000002 --yes --json',
+  'order.hint.flag_or_data': 'Give it with {flag}, or as {field} in --data.',
   'reason.one_number': 'give just one number',
   'reason.duration': 'write a number with ms, s, m, h or d, for example 5m',
 } as const;

@@ -130,6 +130,8 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.environment.WXPAY_CACHE_DIR': '证书缓存文件夹',
   'cli.environment.WXPAY_LANG': 'zh-CN 或 en',
   'cli.environment.WXPAY_DEBUG': '1：在标准错误输出脱敏的 HTTP 跟踪',
+  'cli.environment.WXPAY_NO_INPUT': '从不提问,与 CI 中一样',
+  'cli.environment.WXPAY_ACCESSIBLE': '用普通文本行代替转圈动画',
   'cli.environment.NO_COLOR': '任意值：不使用颜色',
   'cli.environment.FORCE_COLOR': '非终端也使用颜色',
   'cli.environment.HTTPS_PROXY': 'https 代理',

@@ -76,6 +76,7 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'order.example.query_watch': 'wxpay order query T20261123_000001 --lang zh-CN --watch --for 5m',
   'order.example.close': 'wxpay order close T20261123_000002 --lang zh-CN',
   'order.example.close_yes': 'wxpay order close T20261123_000002 --lang zh-CN --yes --json',
+  'order.hint.flag_or_data': '用 {flag} 提供,或在 --data 里写 {field}。',
   'reason.one_number': '只能给一个单号',
   'reason.duration': '写数字加单位 ms、s、m、h 或 d，例如 5m',
 };

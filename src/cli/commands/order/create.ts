@@ -51,6 +51,8 @@ export const command: CommandModule = {
     const profile = await runtime.profile();
     const party = partyOf(profile);
     const body = await assembleBody(type, party, profile, options, runtime);
+    const made = body['out_trade_no'] === undefined;
+    if (made) body['out_trade_no'] = runtime.nonce();
     const out_trade_no = String(body['out_trade_no']);
     const request = createRequest(type, party, body, options['allowUnknownFields'] === true ? 'allow' : 'refuse');
     for (const field of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field });
@@ -62,8 +64,10 @@ export const command: CommandModule = {
       key: 'order.confirm.create',
       params: { type, out_trade_no, amount, description: String(body['description']) },
     });
-    // The number is on record before the first byte leaves, so that a lost answer can be asked about.
-    runtime.note('order.note.creating', { out_trade_no, amount });
+    // The number is on record before the first byte leaves, so that a lost answer can be asked about; one that nobody but we
+    // know is told even to those who want quiet.
+    if (made) runtime.warn('order.note.creating', { out_trade_no, amount });
+    else runtime.note('order.note.creating', { out_trade_no, amount });
     const transport = await runtime.transport();
     const prepaid = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
       createOrder(transport, type, request, out_trade_no),
@@ -157,15 +161,16 @@ async function assembleBody(
   set(['scene_info', 'h5_info', 'bundle_id'], flag('bundleId'));
   set(['scene_info', 'h5_info', 'package_name'], flag('packageName'));
   set(['out_trade_no'], flag('outTradeNo'));
-  fallback('out_trade_no', runtime.nonce());
   requireGiven(type, body);
   return body;
 }
 
 /** What a newcomer forgets is named with the flag that supplies it, not only with the field. */
 function requireGiven(type: TradeType, body: Record<string, unknown>): void {
-  const missing = (field: string, flag: string, variable = '--data'): never => {
-    throw new WxpayError('INPUT_MISSING', { params: { field, flag, variable }, outcome: 'not_sent' });
+  const missing = (field: string, flag: string, variable?: string): never => {
+    const facts = variable === undefined ? { hint: 'order.hint.flag_or_data' } : {};
+    const params = { field, flag, variable: variable ?? '--data' };
+    throw new WxpayError('INPUT_MISSING', { params, outcome: 'not_sent', ...facts });
   };
   if (body['description'] === undefined) missing('description', '--description');
   if (body['amount'] === undefined) missing('amount.total', '--amount');

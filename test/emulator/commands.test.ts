@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command as envCommand } from '../../src/cli/commands/emulator/env.ts';
 import { command as faultCommand } from '../../src/cli/commands/emulator/fault.ts';
 import { command as payCommand } from '../../src/cli/commands/emulator/pay.ts';
+import { command as refundCommand } from '../../src/cli/commands/emulator/refund.ts';
 import { command as startCommand } from '../../src/cli/commands/emulator/start.ts';
 import type { CommandModule, Globals, Runtime } from '../../src/cli/command.ts';
 import type { EmulatorInfo } from '../../src/emulator/contract.ts';
@@ -292,11 +293,119 @@ describe('with an emulator running', () => {
     expect((await run(faultCommand, desk, ['clear', added.id!])).data).toEqual({ cleared: 1 });
   });
 
+  test('fault takes a probability with a seed, and a late commit that hangs up', async () => {
+    const desk = makeDesk(home);
+    const drawn = await run(faultCommand, desk, ['late-commit'], {
+      ms: '50',
+      hangUp: true,
+      probability: '0.25',
+      seed: '7',
+    });
+    expect(drawn.data).toMatchObject({
+      count: -1,
+      probability: 0.25,
+      seed: 7,
+      fault: { kind: 'late-commit', ms: 50, hang_up: true },
+    });
+    const [block] = drawn.view;
+    expect(block).toMatchObject({ rows: [[drawn.id, 'late-commit 50 true p=0.25', '* *', '∞']] });
+    stage.emulator.faults.clear();
+  });
+
+  describe('refund', () => {
+    async function place(notifyUrl?: string): Promise<string> {
+      const [order] = stage.emulator.seed({ count: 1, total: 100 });
+      const number = `R_${order!.out_trade_no}`;
+      const amount = { refund: 40, total: 100, currency: 'CNY' };
+      const body = { out_trade_no: order!.out_trade_no, out_refund_no: number, notify_url: notifyUrl, amount };
+      expect((await stage.client.call('POST', '/v3/refund/domestic/refunds', body)).status).toBe(200);
+      return number;
+    }
+
+    test.each(['success', 'abnormal', 'closed'])(
+      '%s is what becomes of it, and nothing after that',
+      async (outcome) => {
+        const number = await place();
+        const desk = makeDesk(home);
+        const result = await run(refundCommand, desk, [number], { outcome });
+        expect(result.data).toMatchObject({ refund: { status: outcome.toUpperCase() }, callback: null });
+        expect(desk.said).toEqual([]);
+        await expect(run(refundCommand, desk, [number], { outcome })).rejects.toMatchObject({
+          code: 'EMULATOR_REFUND_FINAL',
+        });
+      },
+    );
+
+    test('tells where the callback did not go', async () => {
+      const desk = makeDesk(home);
+      const result = await run(refundCommand, desk, [await place('http://127.0.0.1:1/refund')]);
+      expect(result.data).toMatchObject({
+        refund: { status: 'SUCCESS' },
+        callback: { event_type: 'REFUND.SUCCESS', delivered: false, failure: 'ECONNREFUSED' },
+      });
+      expect(desk.said.join()).toContain('ECONNREFUSED');
+      const quiet = await run(refundCommand, desk, [await place('http://127.0.0.1:1/refund')], { callback: false });
+      expect(quiet.data).toMatchObject({ callback: null });
+    });
+
+    test('without a number shows how refunds go, changes it, and sets it back', async () => {
+      const desk = makeDesk(home);
+      const start = stage.emulator.refundSettings;
+      expect((await run(refundCommand, desk, [])).data).toEqual(start);
+      const changed = await run(refundCommand, desk, [], {
+        next: '2',
+        outcome: 'abnormal',
+        after: 'never',
+        spacing: 'refuse',
+        rateLimits: 'on',
+        balance: '5000',
+      });
+      expect(changed.data).toEqual({
+        settle_after_ms: null,
+        next: [{ outcome: 'ABNORMAL', count: 2 }],
+        spacing: 'refuse',
+        rate_limits: true,
+        balances: { '1900000001': 5000 },
+      });
+      expect(stage.emulator.refundSettings).toEqual(changed.data);
+      const more = await run(refundCommand, desk, [], { after: '50', balance: '7', mchid: '1900000109' });
+      expect(more.data).toMatchObject({
+        settle_after_ms: 50,
+        spacing: 'refuse',
+        balances: { '1900000001': 5000, '1900000109': 7 },
+      });
+      expect((await run(refundCommand, desk, [], { reset: true, rateLimits: 'on' })).data).toEqual({
+        ...start,
+        rate_limits: true,
+      });
+      expect((await run(refundCommand, desk, [], { reset: true })).data).toEqual(start);
+    });
+
+    test.each([
+      [[], { outcome: 'abnormal' }],
+      [[], { next: '1' }],
+      [[], { next: '0', outcome: 'closed' }],
+      [[], { next: 'all', outcome: 'closed' }],
+      [[], { after: 'soon' }],
+      [[], { after: '-1' }],
+      [[], { balance: '1.5' }],
+      [['R1'], { next: '1', outcome: 'closed' }],
+      [['R1'], { reset: true }],
+      [['R1'], { rateLimits: 'on' }],
+    ])('%j %j is refused', async (args, options) => {
+      await expect(run(refundCommand, makeDesk(home), args, options)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    });
+  });
+
   test.each([
     [['nonsense'], {}],
     [['status'], {}],
     [['status'], { status: 'many' }],
     [['latency'], { ms: '1.5' }],
+    [['stall'], { probability: '2' }],
+    [['stall'], { probability: '0' }],
+    [['stall'], { probability: 'half' }],
+    [['stall'], { seed: '1' }],
   ])('fault %j %j is refused', async (args, options) => {
     await expect(run(faultCommand, makeDesk(home), args, options)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   });
@@ -304,7 +413,7 @@ describe('with an emulator running', () => {
 
 test('without an emulator, every command says how to start one', async () => {
   const desk = makeDesk(home);
-  for (const module of [payCommand, envCommand, faultCommand]) {
+  for (const module of [payCommand, envCommand, faultCommand, refundCommand]) {
     await expect(module.run({ args: ['list'], options: {} }, desk.runtime)).rejects.toMatchObject({
       code: 'EMULATOR_NOT_RUNNING',
     });

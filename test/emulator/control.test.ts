@@ -32,6 +32,12 @@ test('I3: only healthz answers without the token', async () => {
     ['POST', 'faults'],
     ['DELETE', 'faults'],
     ['POST', 'merchants'],
+    ['POST', 'seed'],
+    ['POST', 'refund'],
+    ['GET', 'refunds'],
+    ['POST', 'refunds'],
+    ['GET', 'ledger'],
+    ['GET', 'callbacks'],
     ['GET', 'nothing'],
   ] as const) {
     for (const token of [undefined, '', 'wrong', `${stage.emulator.controlToken}x`]) {
@@ -88,6 +94,12 @@ describe('refuses with a code', () => {
     ['POST', 'pay', { order: 1 }, 'INPUT_INVALID'],
     ['POST', 'pay', { order: 'UNKNOWN01' }, 'NOT_FOUND'],
     ['POST', 'faults', { kind: 'nonsense' }, 'INPUT_INVALID'],
+    ['POST', 'seed', {}, 'INPUT_INVALID'],
+    ['POST', 'seed', { count: 1, total: 1, mchid: '1900000999' }, 'NOT_FOUND'],
+    ['POST', 'refund', {}, 'INPUT_INVALID'],
+    ['POST', 'refund', { refund: 'UNKNOWN' }, 'NOT_FOUND'],
+    ['POST', 'refund', { refund: 'UNKNOWN', outcome: 'success' }, 'INPUT_INVALID'],
+    ['POST', 'refunds', { unknown: 1 }, 'INPUT_INVALID'],
     ['POST', 'pay', 'not json', 'INPUT_INVALID'],
     ['POST', 'pay', '[]', 'INPUT_INVALID'],
     ['GET', 'constructor', undefined, 'NOT_FOUND'],
@@ -116,6 +128,31 @@ describe('the client', () => {
     const rule = await client.addFault({ kind: 'stall', path: '/v3/x' });
     expect(await client.listFaults()).toEqual([rule]);
     expect(await client.clearFaults(rule.id)).toEqual({ cleared: 1 });
+  });
+
+  test('makes orders, decides refunds, and reads the ledger', async () => {
+    const client = await findEmulator(stage.dir);
+    const orders = await client.seed({ count: 2, total: 1290 });
+    expect(orders).toHaveLength(2);
+    const change = { settle_after_ms: null, balances: { '1900000001': 1000 } };
+    expect(await client.configureRefunds(change)).toMatchObject(change);
+    const amount = { refund: 290, total: 1290, currency: 'CNY' };
+    const body = { out_trade_no: orders[0]!.out_trade_no, out_refund_no: 'C1', amount };
+    expect((await stage.client.call('POST', '/v3/refund/domestic/refunds', body)).status).toBe(200);
+    expect(await client.refundSettings()).toEqual(stage.emulator.refundSettings);
+    expect(stage.emulator.refundSettings.balances).toEqual({ '1900000001': 710 });
+    expect(await client.settleRefund({ refund: 'C1', outcome: 'CLOSED' })).toMatchObject({
+      refund: { out_refund_no: 'C1', status: 'CLOSED' },
+      callback: null,
+    });
+    await expect(client.settleRefund({ refund: 'C1' })).rejects.toMatchObject({
+      code: 'EMULATOR_REFUND_FINAL',
+      params: { out_refund_no: 'C1', state: 'CLOSED' },
+    });
+    const ledger = await client.ledger();
+    expect(ledger).toEqual(stage.emulator.ledger());
+    expect(ledger.refunds).toMatchObject([{ out_refund_no: 'C1', amount: 290, posts: 1, status: 'CLOSED' }]);
+    expect(await client.callbacks()).toEqual([]);
   });
 
   test('says so when there is no emulator, a dead one, or another one', async () => {

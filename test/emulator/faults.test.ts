@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openFaults } from '../../src/emulator/faults.ts';
 import type { FaultInput } from '../../src/emulator/faults.ts';
 import { holds, platformKey } from './raw-client.ts';
 import type { RawAnswer } from './raw-client.ts';
@@ -226,6 +227,82 @@ test('late-commit acts only after the caller has gone', async () => {
   expect(await state(number)).toBe(acted);
 });
 
+test('late-commit that hangs up breaks the connection at once, and acts later', async () => {
+  const begin = performance.now();
+  const { answer, number } = await place({ kind: 'late-commit', ms: 60, hang_up: true });
+  expect(answer).toMatchObject({ code: 'ECONNRESET' });
+  expect(performance.now() - begin).toBeLessThan(55);
+  expect(await state(number)).toBe(nothing);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 150);
+  });
+  expect(await state(number)).toBe(acted);
+});
+
+describe('probability', () => {
+  const draw = (rules: readonly FaultInput[], requests: number): (string | undefined)[] => {
+    const faults = openFaults();
+    for (const rule of rules) faults.add(rule);
+    return Array.from({ length: requests }, () => faults.take('POST', '/v3/x')?.kind);
+  };
+  const share = (kinds: readonly (string | undefined)[], kind: string): number =>
+    kinds.filter((drawn) => drawn === kind).length / kinds.length;
+
+  test.each([0.01, 0.1, 0.25, 0.3, 0.5, 0.9])('%d is that share of the requests', (probability) => {
+    for (const seed of [0, 1, 2, 2026, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+      const drawn = draw([{ kind: 'stall', probability, seed }], 20_000);
+      expect(Math.abs(share(drawn, 'stall') - probability)).toBeLessThan(0.015);
+    }
+  });
+
+  test('1 is all of them', () => {
+    expect(share(draw([{ kind: 'stall', probability: 1 }], 1000), 'stall')).toBe(1);
+  });
+
+  test('the same seed gives the same faults, another seed others', () => {
+    const of = (seed?: number): unknown =>
+      draw([{ kind: 'stall', probability: 0.3, ...(seed === undefined ? {} : { seed }) }], 200);
+    expect(of(7)).toEqual(of(7));
+    expect(of()).toEqual(of(1));
+    expect(of(7)).not.toEqual(of(8));
+  });
+
+  test('several rules share the requests, in order', () => {
+    const kinds = draw(
+      [
+        { kind: 'stall', probability: 0.1, seed: 1 },
+        { kind: 'truncate', probability: 0.1, seed: 2 },
+        { kind: 'cut', probability: 0.1, seed: 3 },
+      ],
+      20_000,
+    );
+    expect(share(kinds, 'stall')).toBeCloseTo(0.1, 1);
+    expect(share(kinds, 'truncate')).toBeCloseTo(0.09, 1);
+    expect(kinds.filter((kind) => kind !== undefined).length / kinds.length).toBeGreaterThan(0.25);
+  });
+
+  test('requests that the rule does not name draw nothing', () => {
+    const faults = openFaults();
+    faults.add({ kind: 'stall', probability: 0.5, method: 'POST' });
+    const alone = draw([{ kind: 'stall', probability: 0.5, method: 'POST' }], 50);
+    const mixed = Array.from({ length: 50 }, () => {
+      faults.take('GET', '/v3/x');
+      return faults.take('POST', '/v3/x')?.kind;
+    });
+    expect(mixed).toEqual(alone);
+  });
+
+  test('counts only when it fires, and for ever unless told otherwise', () => {
+    const faults = openFaults();
+    expect(faults.add({ kind: 'stall', probability: 0.5 })).toMatchObject({ count: -1, probability: 0.5, seed: 1 });
+    faults.clear();
+    faults.add({ kind: 'stall', probability: 0.5, count: 3 });
+    const fired = Array.from({ length: 100 }, () => faults.take('GET', '/')).filter((fault) => fault !== undefined);
+    expect(fired).toHaveLength(3);
+    expect(faults.list()).toEqual([]);
+  });
+});
+
 describe('rules', () => {
   test('fire as often as they are told, for the requests that they name, first one first', async () => {
     const { faults } = stage.emulator;
@@ -265,6 +342,13 @@ describe('rules', () => {
     { kind: 'stall', count: 0 },
     { kind: 'stall', when: 'never' },
     { kind: 'stall', path: 1 },
+    { kind: 'stall', probability: 0 },
+    { kind: 'stall', probability: 1.01 },
+    { kind: 'stall', probability: '0.5' },
+    { kind: 'stall', probability: Number.NaN },
+    { kind: 'stall', probability: 0.5, seed: -1 },
+    { kind: 'stall', probability: 0.5, seed: 0.5 },
+    { kind: 'stall', seed: 1 },
   ])('%j is no fault', (fault) => {
     expect(() => stage.emulator.faults.add(fault as unknown as FaultInput)).toThrow(
       expect.objectContaining({ code: 'INPUT_INVALID' }) as Error,

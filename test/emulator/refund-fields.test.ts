@@ -213,8 +213,8 @@ describe.each(['direct', 'partner'] as const)('create, %s', (party) => {
 
 describe('query', () => {
   test.each([
-    [`${'R'.repeat(64)}`, 404],
-    [`${'R'.repeat(65)}`, 400],
+    ['R'.repeat(64), 404],
+    ['R'.repeat(65), 400],
     ['a%40b%7Cc', 404],
     ['a%2Fb', 400],
     ['%E4%B8%AD', 400],
@@ -279,10 +279,9 @@ describe('an abnormal refund', () => {
       type: 'string',
       required: true,
       fill: '',
-      good: [
-        ...['CMB', 'COMM', 'ABC', 'CCB', 'ICBC', 'BOC', 'PAB', 'SPDB', 'CITIC', 'CEB'],
-        ...['CMBC', 'CIB', 'GDB', 'PSBC', 'NBCB'],
-      ].map((bank) => `${bank}_DEBIT`),
+      good: 'CMB COMM ABC CCB ICBC BOC PAB SPDB CITIC CEB CMBC CIB GDB PSBC NBCB'
+        .split(' ')
+        .map((bank) => `${bank}_DEBIT`),
       bad: ['CMB_CREDIT', 'CMB', 'cmb_debit'],
     },
     { path: 'bank_account', type: 'string', required: true, fill: '', bad: [card, 'x'.repeat(1025)] },

@@ -228,7 +228,7 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     // A noun alone, or nothing at all, asks for help: on stdout, and no error.
     if (error.code === 'commander.help') {
       const words = commandWords(argv);
-      (isNoun(words) ? commandAt(program, words) : program).outputHelp();
+      (isGroup(words) ? commandAt(program, words) : program).outputHelp();
       return exitCodes.ok;
     }
     if (error.exitCode === 0) return exitCodes.ok;
@@ -254,7 +254,7 @@ async function asked(world: World, t: Translate): Promise<readonly string[] | nu
   }
   const wanted = helpful ? argv.filter((_, index) => index !== first.index) : argv;
   const isHelpFlag = (word: string): boolean => word === '--help' || word === '-h';
-  const exists = subject.length === 0 || isNoun(subject) || findEntry(wanted) !== undefined;
+  const exists = subject.length === 0 || isGroup(subject) || findEntry(wanted) !== undefined;
   if (!exists) return wanted.filter((word) => !isHelpFlag(word));
   return helpful ? [...wanted, '--help'] : wanted;
 }
@@ -270,6 +270,11 @@ function withVerb(argv: readonly string[]): readonly string[] {
 
 function isNoun(words: readonly string[]): boolean {
   return words.length === 1 && Object.hasOwn(nouns, words[0] ?? '');
+}
+
+/** Words that name no command, but the beginning of some: `refund`, `refund report`. */
+function isGroup(words: readonly string[]): boolean {
+  return entries.some(({ path }) => words.length < path.length && words.every((word, at) => path[at] === word));
 }
 
 /** The command tree: names and summaries; the leaf that runs gets its options from its module. */
@@ -321,7 +326,7 @@ function commandWords(argv: readonly string[]): readonly string[] {
 
 function wordsAt(argv: readonly string[]): readonly { readonly word: string; readonly index: number }[] {
   const words: { word: string; index: number }[] = [];
-  for (let index = 0; index < argv.length && words.length < 3; index += 1) {
+  for (let index = 0; index < argv.length && words.length < 4; index += 1) {
     const word = argv[index] ?? '';
     if (word === '--') break;
     if (valueFlags.has(word)) index += 1;

@@ -12,8 +12,8 @@ async function bodyOf(
 ): Promise<Record<string, unknown>> {
   const { runtime } = makeRuntime(env, { dryRun: true });
   const result = await command.run({ args: [], options: { ...common, ...options } }, runtime);
-  const { body } = result?.data as { body: Record<string, unknown> };
-  return body;
+  const data = result?.data as { readonly body?: Record<string, unknown> } | undefined;
+  return data?.body ?? {};
 }
 
 describe('the body of an order', () => {

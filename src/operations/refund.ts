@@ -315,14 +315,15 @@ export interface RefundResult {
 /**
  * Refunds once, whatever happens and however often it is called with the same intent.
  *
- * 1. An open intent of the journal under this number with another order or amount stops it (`REFUND_DIFFERS`).
+ * 1. An open intent of the journal under this number with another order or amount stops it (`REFUND_UNRESOLVED`): what was
+ *    sent earlier has to be resolved first.
  * 2. The number is asked for. Found: the same refund is returned as `existing`, another one is `REFUND_DIFFERS`.
  * 3. The intent goes to the disk; if it cannot, nothing is sent.
  * 4. The bytes are sent. A lost, unverifiable or doubtful answer (also 429, which may mean "in progress"), and one that is
  *    about something else, are resolved by asking for the number with growing pauses. Not found: the same bytes again.
  * 5. Still open: `OUTCOME_UNKNOWN`, whose `next` is the command that asks.
  *
- * @throws WxpayError `REFUND_DIFFERS`; `FILE_UNWRITABLE` (not sent); `OUTCOME_UNKNOWN`; `API_REFUSED`, `CREDENTIALS_REFUSED`,
+ * @throws WxpayError `REFUND_DIFFERS`, `REFUND_UNRESOLVED`; `FILE_UNWRITABLE` (not sent); `OUTCOME_UNKNOWN`; `API_REFUSED`, `CREDENTIALS_REFUSED`,
  *   `NOT_FOUND` (the order) with outcome `rejected`; network errors with outcome `not_sent`; the error of the first question
  */
 export async function refundOnce(
@@ -337,7 +338,12 @@ export async function refundOnce(
   let doubtful = earlier?.state === 'open';
   if (earlier !== undefined && doubtful) {
     const difference = differenceOf(contentOf(earlier), intent);
-    if (difference !== undefined) throw differs(out_refund_no, difference, 'unknown');
+    if (difference !== undefined)
+      throw new WxpayError('REFUND_UNRESOLVED', {
+        params: { out_refund_no, ...difference },
+        outcome: 'unknown',
+        next: ['refund', 'resume'],
+      });
   }
 
   /** WeChat Pay itself said, before anything was sent, that it does not know the number. */
@@ -434,7 +440,7 @@ function believed(read: () => Refund): Refund {
 async function ask(deps: RefundDeps, intent: RefundIntent, options: RefundOnceOptions): Promise<Refund> {
   const refund = await queryRefund(deps.transport, intent.party, intent.out_refund_no, options.signal);
   const difference = differenceOf(refund, intent);
-  if (difference !== undefined) throw differs(intent.out_refund_no, difference, 'rejected');
+  if (difference !== undefined) throw differs(intent.out_refund_no, difference);
   return refund;
 }
 
@@ -518,12 +524,11 @@ function refusal(intent: RefundIntent, error: WxpayError): WxpayError {
   return error.with({ params, ...(hint === undefined ? {} : { hint }) });
 }
 
-function differs(out_refund_no: string, difference: Difference, outcome: 'rejected' | 'unknown'): WxpayError {
-  const { field, found, wanted } = difference;
+function differs(out_refund_no: string, difference: Difference): WxpayError {
   return new WxpayError('REFUND_DIFFERS', {
-    params: { out_refund_no, field, found, wanted },
-    outcome,
-    next: outcome === 'unknown' ? ['refund', 'resume'] : ['refund', 'query', out_refund_no],
+    params: { out_refund_no, ...difference },
+    outcome: 'rejected',
+    next: ['refund', 'query', out_refund_no],
   });
 }
 

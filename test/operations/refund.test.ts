@@ -392,7 +392,8 @@ describe('refundOnce', () => {
       await run([lost], { look: 'journal', rounds: 0 });
       const done = await run([], {}, wanted({ refund: 300 }));
       expect(done.result).toMatchObject({
-        code: 'REFUND_DIFFERS',
+        code: 'REFUND_UNRESOLVED',
+        category: 'unknown_outcome',
         outcome: 'unknown',
         params: { field: 'amount.refund', found: '290', wanted: '300' },
         next: ['refund', 'resume'],

@@ -317,16 +317,17 @@ async function scan(path: string, file: JournalFile): Promise<Scanned> {
   const index = createIndex();
   let header: JournalIdentity | undefined;
   let n = 0;
+  /** Where the buffer begins in the file, and how much of it is filled. One buffer for all: a big journal leaves no garbage. */
   let position = 0;
-  let rest: Buffer = Buffer.alloc(0);
-  const chunk = Buffer.allocUnsafe(chunkSize);
+  let filled = 0;
+  let buffer = Buffer.allocUnsafeSlow(chunkSize);
   const broken = (reason: string): WxpayError => brokenLine(path, n + 1, reason);
   for (;;) {
-    const { bytesRead } = await file.read(chunk, 0, chunkSize, position + rest.length);
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled);
     if (bytesRead === 0) break;
-    const data = rest.length === 0 ? chunk.subarray(0, bytesRead) : Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+    const data = buffer.subarray(0, filled + bytesRead);
     let start = 0;
-    for (let end = data.indexOf(0x0a, start); end >= 0; end = data.indexOf(0x0a, start)) {
+    for (let end = data.indexOf(0x0a, filled); end >= 0; end = data.indexOf(0x0a, start)) {
       const record = parseLine(data.subarray(start, end));
       if (typeof record === 'string') throw broken(record);
       if (record['n'] !== n) throw broken('number');
@@ -337,13 +338,14 @@ async function scan(path: string, file: JournalFile): Promise<Scanned> {
       start = end + 1;
     }
     position += start;
-    // `chunk` is read into again.
-    rest = Buffer.from(data.subarray(start));
-    if (rest.length > maximumLine) throw broken('length');
+    filled = data.length - start;
+    buffer.copyWithin(0, start, data.length);
+    if (filled > maximumLine) throw broken('length');
+    if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
   }
   if (header === undefined) throw broken('header');
-  if (rest.length > 0 && !isTorn(rest)) throw broken('checksum');
-  return { header, index, end: position, torn: rest.length, next: n };
+  if (filled > 0 && !isTorn(buffer.subarray(0, filled))) throw broken('checksum');
+  return { header, index, end: position, torn: filled, next: n };
 }
 
 /** The record of a line without its line feed, or why it is none. */
@@ -420,8 +422,8 @@ interface Index {
   /** `-1` when there is none. */
   outcomeAt(place: number): number;
   stateAt(place: number): RefundState;
-  /** May the record at this place be about this order? */
-  mayBeOf(place: number, order: string): boolean;
+  /** May the record at this place be about the order with this `orderKey`? */
+  mayBeOf(place: number, key: number): boolean;
   count(state: RefundState): number;
 }
 
@@ -499,7 +501,7 @@ function createIndex(): Index {
     intentAt: (place) => intents[place] ?? -1,
     outcomeAt: (place) => outcomes[place] ?? -1,
     stateAt: (place) => states[state[place] ?? 0] ?? 'open',
-    mayBeOf: (place, order) => orders[place * 2] === orderKey(order) || orders[place * 2 + 1] === orderKey(order),
+    mayBeOf: (place, key) => orders[place * 2] === key || orders[place * 2 + 1] === key,
     count: (wanted) => counts[states.indexOf(wanted)] ?? 0,
   };
 }
@@ -603,9 +605,9 @@ function reader(path: string, file: JournalFile, scanned: Scanned): JournalReade
         if (wanted.length === 0 || wanted.includes(index.stateAt(place))) yield await recordAt(place);
     },
     async *recordsOf(order) {
-      const names = ordersOf(order);
+      const keys = ordersOf(order).map((name) => orderKey(name));
       for (let place = 0; place < index.size(); place += 1) {
-        if (!names.some((name) => index.mayBeOf(place, name))) continue;
+        if (!keys.some((key) => index.mayBeOf(place, key))) continue;
         const record = await recordAt(place);
         if (isOfOrder(record.intent, order)) yield record;
       }

@@ -141,6 +141,16 @@ describe('G2: the journal', () => {
     });
   });
 
+  test('takes bodies longer than it reads at once, in any place', async () => {
+    const lengths = [10, 262_000, 262_144, 600_000, 10, 1_500_000, 10];
+    await folder.open(async (journal) => {
+      for (const [number, length] of lengths.entries())
+        await journal.recordIntent(intent(number, { body: 'x'.repeat(length) }));
+    });
+    const records = await read();
+    expect(records.map(({ intent }) => intent.body.length)).toEqual(lengths);
+  });
+
   test('is read without its lock while another writes it, and is not changed by that', async () => {
     expect(await readJournal(folder.path, async () => 1)).toBeUndefined();
     await folder.open(async (journal) => {

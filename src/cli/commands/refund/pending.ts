@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
-import type { RefundRecord } from '../../../operations/refund-batch/journal.ts';
+import type { JournalReader, RefundRecord } from '../../../operations/refund-batch/journal.ts';
 import { formatFen } from '../../../output/money.ts';
 import { describeRefundState } from '../../../output/states.ts';
 import type { Cell, Result } from '../../../output/view.ts';
@@ -23,11 +23,7 @@ export const command: CommandModule = {
       file === undefined
         ? await ownJournal(runtime, await runtime.profile())
         : { path: resolve(runtime.cwd, file), own: false };
-    const found = await peekJournal(place, async (journal) => {
-      const records: RefundRecord[] = [];
-      for await (const record of journal.records('open', 'pending')) records.push(record);
-      return records;
-    });
+    const found = await peekJournal(place, unsettled);
     if (found === undefined && file !== undefined)
       throw new WxpayError('INPUT_UNREADABLE', { params: { file, reason: 'ENOENT' } });
     const records = found ?? [];
@@ -36,7 +32,14 @@ export const command: CommandModule = {
   },
 };
 
-function pendingResult(records: readonly RefundRecord[], t: Translate): Result {
+/** Everything that is not settled, in the order in which it was begun. */
+export async function unsettled(journal: Pick<JournalReader, 'records'>): Promise<readonly RefundRecord[]> {
+  const records: RefundRecord[] = [];
+  for await (const record of journal.records('open', 'pending')) records.push(record);
+  return records;
+}
+
+export function pendingResult(records: readonly RefundRecord[], t: Translate): Result {
   return {
     data: records.map((record) => dataOf(record)),
     view: [
@@ -63,7 +66,7 @@ function pendingResult(records: readonly RefundRecord[], t: Translate): Result {
 }
 
 /** One line of `-o json`, an interface. */
-export function dataOf({ intent, outcome, state }: RefundRecord): Record<string, unknown> {
+function dataOf({ intent, outcome, state }: RefundRecord): Record<string, unknown> {
   return {
     out_refund_no: intent.out_refund_no,
     state: state === 'open' ? 'UNKNOWN' : (outcome?.status ?? 'PROCESSING'),
@@ -78,7 +81,7 @@ export function dataOf({ intent, outcome, state }: RefundRecord): Record<string,
   };
 }
 
-export function stateCell(state: RefundRecord['state'], status: string | undefined, t: Translate): Cell {
+function stateCell(state: RefundRecord['state'], status: string | undefined, t: Translate): Cell {
   if (state === 'open') return { text: t('refund.state.unknown'), tone: 'bad' };
   return describeRefundState(status ?? 'PROCESSING', t);
 }

@@ -1,17 +1,17 @@
 /** `wxpay refund resume`: resolves what the journal holds as unresolved. It asks first, and sends only the bytes of the intent. */
 import type { Command } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
-import { intentOf, refundRequest, resumeRefund, type Refund } from '../../../operations/refund.ts';
+import { resumeRefund, type Refund } from '../../../operations/refund.ts';
 import type { RefundRecord } from '../../../operations/refund-batch/journal.ts';
 import { formatFen } from '../../../output/money.ts';
 import { describeRefundState } from '../../../output/states.ts';
 import type { Cell, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { confirmLive } from '../../confirm.ts';
-import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { requireValue } from '../../party.ts';
 import { errorText } from '../../render-error.ts';
+import { pendingResult, unsettled } from './pending.ts';
 import { chosenJournal, openJournal, pausesFor, peekJournal } from './refund-journal.ts';
 import { bothUnits } from './refund-view.ts';
 
@@ -26,29 +26,26 @@ export const command: CommandModule = {
     const mchid = requireValue(profile, 'mchid');
     const file = typeof options['journal'] === 'string' ? options['journal'] : undefined;
     const place = await chosenJournal(runtime, profile, file);
-    const before = (await peekJournal(place, async (journal) => {
-      const open: RefundRecord[] = [];
-      for await (const record of journal.records('open')) open.push(record);
-      return { open, pending: journal.count('pending') };
-    })) ?? { open: [], pending: 0 };
-    if (before.open.length + before.pending === 0) return report([], runtime);
-    const [first] = before.open;
-    if (runtime.globals.dryRun && first !== undefined) return dryRun(runtime, refundRequest(intentOf(first, mchid)));
-    if (before.open.length > 0) {
-      const sum = before.open.reduce((sum, { intent }) => sum + intent.refund, 0);
+    const before = (await peekJournal(place, unsettled)) ?? [];
+    if (before.length === 0) return report([], runtime);
+    if (runtime.globals.dryRun) {
+      runtime.note('cli.dry_run.note');
+      return pendingResult(before, runtime.t);
+    }
+    const open = before.filter(({ state }) => state === 'open');
+    if (open.length > 0) {
+      const sum = open.reduce((sum, { intent }) => sum + intent.refund, 0);
       await confirmLive(runtime, profile, {
         key: 'refund.confirm.resume',
-        params: { count: before.open.length, amount: bothUnits(sum, runtime.t) },
+        params: { count: open.length, amount: bothUnits(sum, runtime.t) },
       });
     }
     const transport = await runtime.transport();
     const lines: Line[] = [];
-    await runtime.busy('refund.busy.resuming', { count: before.open.length + before.pending }, () =>
+    await runtime.busy('refund.busy.resuming', { count: before.length }, () =>
       openJournal(runtime, place, async (journal) => {
         // Taken down first: resolving changes what is open.
-        const records: RefundRecord[] = [];
-        for await (const record of journal.records('open', 'pending')) records.push(record);
-        for (const record of records) {
+        for (const record of await unsettled(journal)) {
           runtime.signal.throwIfAborted();
           try {
             const done = await resumeRefund({ transport, clock: runtime.clock, journal, mchid }, record, {

@@ -26,6 +26,8 @@ export interface AxiosRequestOptions {
   /** Path variables. */
   readonly out_trade_no?: string;
   readonly transaction_id?: string;
+  readonly out_refund_no?: string;
+  readonly refund_id?: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string | false>>;
   readonly transformResponse?: readonly Transform[];
@@ -52,6 +54,8 @@ interface AxiosPluginModule {
   readonly Rsa: {
     verify(message: string, signature: string, publicKey: unknown): boolean;
     sign(message: string, privateKey: unknown): string;
+    /** RSA-OAEP of a sensitive field. */
+    encrypt(plaintext: string, publicKey: unknown): string;
     from(pem: string, type: 'public' | 'private'): unknown;
   };
   readonly Aes: { readonly AesGcm: { decrypt(ciphertext: string, key: string, iv: string, aad?: string): string } };
@@ -91,6 +95,8 @@ export interface NodeV3Client {
   transactions_h5(order: unknown): Promise<NodeV3Answer>;
   query(order: { readonly out_trade_no?: string; readonly transaction_id?: string }): Promise<NodeV3Answer>;
   close(outTradeNo: string): Promise<NodeV3Answer>;
+  refunds(refund: unknown): Promise<NodeV3Answer>;
+  find_refunds(outRefundNo: string): Promise<NodeV3Answer>;
   get_certificates(apiV3Key: string): Promise<readonly { readonly serial_no: string; readonly publicKey: string }[]>;
   verifySign(signed: SignedThing & { readonly apiSecret?: string }): Promise<boolean>;
   decipher_gcm(ciphertext: string, associatedData: string, nonce: string, key?: string): unknown;

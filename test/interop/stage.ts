@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startEmulator } from '../../src/emulator/server.ts';
 import type { Mode } from '../../src/emulator/platform.ts';
+import type { RefundOutcome } from '../../src/emulator/rules/refund.ts';
 import type { Emulator, EmulatorInfo } from '../../src/emulator/server.ts';
 import { openWire } from './wire.ts';
 import type { Wire } from './wire.ts';
@@ -30,6 +31,8 @@ export interface Stage {
   readonly callbacks: readonly ReceivedCallback[];
   /** The payer pays; resolves with the callback that was delivered. */
   payAndReceive(order: string): Promise<ReceivedCallback>;
+  /** The refund comes to this; resolves with the callback that was delivered. */
+  settleAndReceive(refund: string, outcome: RefundOutcome): Promise<ReceivedCallback>;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,8 @@ export async function openStage(mode: Mode, home: string): Promise<Stage> {
   const emulator = await startEmulator({
     dir: home,
     mode,
+    // What becomes of a refund is for the test to say.
+    refunds: { settle_after_ms: null },
     randomBytes,
     clock: {
       now: () => Date.now() + ahead * 1000,
@@ -78,6 +83,12 @@ export async function openStage(mode: Mode, home: string): Promise<Stage> {
       const { callback } = await emulator.pay({ order });
       const received = callbacks.at(-1);
       if (callback?.delivered !== true || received === undefined) throw new Error(`not delivered: ${order}`);
+      return received;
+    },
+    async settleAndReceive(refund, outcome) {
+      const { callback } = await emulator.settleRefund({ refund, outcome });
+      const received = callbacks.at(-1);
+      if (callback?.delivered !== true || received === undefined) throw new Error(`not delivered: ${refund}`);
       return received;
     },
     async close() {
@@ -124,4 +135,10 @@ let made = 0;
 export function nextOutTradeNo(): string {
   made += 1;
   return `Interop-${process.pid}_${made}`;
+}
+
+/** A number that no refund has yet. */
+export function nextOutRefundNo(): string {
+  made += 1;
+  return `Refund-${process.pid}_${made}`;
 }

@@ -7,7 +7,7 @@ import type { Mode } from '../../src/emulator/platform.ts';
 import { axiosPlugin } from './clients.ts';
 import type { AxiosAnswer, AxiosFailure, AxiosPlugin } from './clients.ts';
 import { changeByte, changeCharacter, permutations, readAuthorization, writeAuthorization } from './damage.ts';
-import { makeHome, nextOutTradeNo, openStage, readCredentials } from './stage.ts';
+import { makeHome, nextOutRefundNo, nextOutTradeNo, openStage, readCredentials } from './stage.ts';
 import type { Credentials, ReceivedCallback, Stage } from './stage.ts';
 import { headerOf, sendTo, withHeader, withoutHeaders } from './wire.ts';
 import type { SentAnswer } from './wire.ts';
@@ -83,6 +83,26 @@ async function createdOrder(): Promise<string> {
   const order = makeOrder();
   await create('native', order);
   return String(order['out_trade_no']);
+}
+
+const refunds = '/v3/refund/domestic/refunds';
+
+/** A refund of an order that was paid for it. */
+async function makeRefund(changes: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
+  const number = await createdOrder();
+  await stage.payAndReceive(number);
+  return {
+    out_trade_no: number,
+    out_refund_no: nextOutRefundNo(),
+    reason: '商品已售完',
+    notify_url: stage.notifyUrl,
+    amount: { refund: 1, total: 1, currency: 'CNY' },
+    ...changes,
+  };
+}
+
+async function queryRefund(outRefundNo: string): Promise<AxiosAnswer> {
+  return makeClient().client.request(`${refunds}/{out_refund_no}`, 'get', undefined, { out_refund_no: outRefundNo });
 }
 
 /**
@@ -220,6 +240,94 @@ describe.each<Mode>(['certificate', 'public-key', 'mixed'])('in %s mode wechatpa
       'wechatpay-serial': mode === 'public-key' ? stage.info.public_key_id : stage.info.platform_serial_no,
       'wechatpay-signature-type': 'WECHATPAY2-SHA256-RSA2048',
     });
+  });
+
+  test('refunds a paid order and queries the refund, and accepts the signature of every answer', async () => {
+    const refund = await makeRefund();
+    const number = String(refund['out_refund_no']);
+    const created = await makeClient().client.request(refunds, 'post', refund);
+    expect(created).toMatchObject({ status: 200, data: { out_refund_no: number, status: 'PROCESSING' } });
+    expect((await queryRefund(number)).data).toEqual(created.data);
+    await stage.settleAndReceive(number, 'SUCCESS');
+    const done = await queryRefund(number);
+    expect(done.data).toMatchObject({
+      ...created.data,
+      status: 'SUCCESS',
+      success_time: expect.stringContaining('+08:00'),
+    });
+    expect((await query(String(refund['out_trade_no']))).data).toMatchObject({ trade_state: 'REFUND' });
+  });
+
+  test('queries a refund with the marks that HTTP clients like to encode on their own', async () => {
+    const number = `${nextOutRefundNo()}|*-_@`;
+    await makeClient().client.request(refunds, 'post', await makeRefund({ out_refund_no: number }));
+    expect((await queryRefund(number)).data).toMatchObject({ out_refund_no: number });
+  });
+
+  test('refunds once under one number, and is told what does not fit it', async () => {
+    const refund = await makeRefund();
+    const { client } = makeClient();
+    const first = await client.request(refunds, 'post', refund);
+    expect((await client.request(refunds, 'post', refund)).data).toEqual(first.data);
+    for (const [changes, status, code] of [
+      [{ amount: { refund: 1, total: 2, currency: 'CNY' } }, 400, 'INVALID_REQUEST'],
+      [{ out_refund_no: nextOutRefundNo() }, 400, 'INVALID_REQUEST'],
+      [{ out_trade_no: await createdOrder(), out_refund_no: nextOutRefundNo() }, 404, 'RESOURCE_NOT_EXISTS'],
+      [{ amount: { refund: 0, total: 1, currency: 'CNY' } }, 400, 'PARAM_ERROR'],
+    ] as const) {
+      const { response } = await failureOf(client.request(refunds, 'post', { ...refund, ...changes }));
+      expect(response).toMatchObject({ status, data: { code } });
+    }
+    const { response } = await failureOf(queryRefund(nextOutRefundNo()));
+    expect(response).toMatchObject({ status: 404, data: { code: 'RESOURCE_NOT_EXISTS' } });
+    const of = refund['out_trade_no'];
+    const entries = stage.emulator.ledger().refunds.filter((entry) => entry.out_trade_no === of);
+    expect(entries).toMatchObject([{ out_refund_no: refund['out_refund_no'], amount: 1, posts: 4 }]);
+  });
+
+  test.each(['SUCCESS', 'ABNORMAL', 'CLOSED'] as const)('verifies and decrypts REFUND.%s', async (outcome) => {
+    const refund = await makeRefund();
+    const number = String(refund['out_refund_no']);
+    await makeClient().client.request(refunds, 'post', refund);
+    const callback = await stage.settleAndReceive(number, outcome);
+    const read = readCallback(callback);
+    expect(read.trusted).toBe(true);
+    expect(JSON.parse(callback.body)).toMatchObject({ event_type: `REFUND.${outcome}` });
+    expect(read.decrypt()).toMatchObject({
+      mchid: credentials.mchid,
+      out_refund_no: number,
+      refund_status: outcome,
+      amount: { refund: 1, total: 1, payer_refund: 1, payer_total: 1 },
+    });
+  });
+
+  test('sends an abnormal refund to a card that it encrypts, and verifies the callback of its success', async () => {
+    const refund = await makeRefund();
+    const number = String(refund['out_refund_no']);
+    const { client } = makeClient();
+    const { data } = await client.request(refunds, 'post', refund);
+    await stage.settleAndReceive(number, 'ABNORMAL');
+    const [serial = '', pem = ''] = Object.entries(credentials.platformKeys)[0] ?? [];
+    const key = Rsa.from(pem, 'public');
+    const body = {
+      out_refund_no: number,
+      type: 'USER_BANK_CARD',
+      bank_type: 'ICBC_DEBIT',
+      bank_account: Rsa.encrypt('6222020200112234567', key),
+      real_name: Rsa.encrypt('张三', key),
+    };
+    const path = `${refunds}/{refund_id}/apply-abnormal-refund`;
+    const options = { refund_id: String(data['refund_id']), headers: { 'Wechatpay-Serial': serial } };
+    expect((await client.request(path, 'post', body, options)).data).toMatchObject({
+      status: 'PROCESSING',
+      channel: 'OTHER_BANKCARD',
+      user_received_account: '工商银行借记卡4567',
+    });
+    const read = readCallback(await stage.settleAndReceive(number, 'SUCCESS'));
+    expect([read.trusted, read.decrypt()['refund_status']]).toEqual([true, 'SUCCESS']);
+    const wrong = { ...options, headers: { 'Wechatpay-Serial': credentials.serialNo } };
+    const { response } = await failureOf(client.request(path, 'post', body, wrong));
+    expect(response).toMatchObject({ status: 400, data: { code: 'PARAM_ERROR' } });
   });
 
   test('gets Wechatpay-Signature-Type and Request-ID with every answer, of 2xx and 4xx alike', async () => {

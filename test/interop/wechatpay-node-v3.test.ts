@@ -6,7 +6,7 @@ import type { Mode } from '../../src/emulator/platform.ts';
 import { makeNodeV3Http, nodeV3 } from './clients.ts';
 import type { NodeV3Answer, NodeV3Client, NodeV3Http, SignedThing } from './clients.ts';
 import { changeByte, changeCharacter, permutations, readAuthorization, writeAuthorization } from './damage.ts';
-import { makeHome, nextOutTradeNo, openStage, readCredentials } from './stage.ts';
+import { makeHome, nextOutRefundNo, nextOutTradeNo, openStage, readCredentials } from './stage.ts';
 import type { Credentials, ReceivedCallback, Stage } from './stage.ts';
 import { headerOf, sendTo, withHeader, withoutHeaders } from './wire.ts';
 import type { SentAnswer, SentRequest } from './wire.ts';
@@ -83,6 +83,20 @@ async function createdOrder(): Promise<string> {
   const order = makeOrder();
   expect((await client.transactions_native(order)).status).toBe(200);
   return order.out_trade_no;
+}
+
+/** A refund of an order that was paid for it. */
+async function makeRefund(): Promise<{ readonly out_trade_no: string; readonly out_refund_no: string }> {
+  const number = await createdOrder();
+  await stage.payAndReceive(number);
+  const refund = {
+    out_trade_no: number,
+    out_refund_no: nextOutRefundNo(),
+    reason: '商品已售完',
+    notify_url: stage.notifyUrl,
+    amount: { refund: 1, total: 1, currency: 'CNY' },
+  };
+  return refund;
 }
 
 interface SignedText extends SignedThing {
@@ -210,6 +224,59 @@ describe.each<Mode>(['certificate', 'public-key', 'mixed'])('in %s mode wechatpa
     expect(await client.verifySign({ ...signedPartOfCallback(callback), body })).toBe(true);
   });
 
+  test('refunds a paid order, queries the refund, and its verifier accepts every answer', async () => {
+    const refund = await makeRefund();
+    const created = await client.refunds(refund);
+    expect(created).toMatchObject({
+      status: 200,
+      data: { out_refund_no: refund.out_refund_no, status: 'PROCESSING', amount: { refund: 1, total: 1 } },
+    });
+    expect(await verdict()).toBe(true);
+    expect((await client.find_refunds(refund.out_refund_no)).data).toEqual(created.data);
+    expect(await verdict()).toBe(true);
+    await stage.settleAndReceive(refund.out_refund_no, 'SUCCESS');
+    const done = await client.find_refunds(refund.out_refund_no);
+    expect(done.data).toMatchObject({ status: 'SUCCESS', success_time: expect.stringContaining('+08:00') });
+    expect(await verdict()).toBe(true);
+    expect((await client.query({ out_trade_no: refund.out_trade_no })).data).toMatchObject({ trade_state: 'REFUND' });
+  });
+
+  test('refunds once under one number, and is told what does not fit it', async () => {
+    const refund = await makeRefund();
+    const first = await client.refunds(refund);
+    const again = await client.refunds(refund);
+    expect(again.data).toEqual(first.data);
+    const other = await client.refunds({ ...refund, amount: { refund: 1, total: 2, currency: 'CNY' } });
+    expect(refusalOf(other)).toEqual([400, 'INVALID_REQUEST']);
+    expect(await verdict()).toBe(true);
+    expect(refusalOf(await client.refunds({ ...refund, out_refund_no: nextOutRefundNo() }))).toEqual([
+      400,
+      'INVALID_REQUEST',
+    ]);
+    const unpaid = { ...refund, out_refund_no: nextOutRefundNo(), out_trade_no: await createdOrder() };
+    expect(refusalOf(await client.refunds(unpaid))).toEqual([404, 'RESOURCE_NOT_EXISTS']);
+    expect(refusalOf(await client.find_refunds(nextOutRefundNo()))).toEqual([404, 'RESOURCE_NOT_EXISTS']);
+    const entries = stage.emulator.ledger().refunds.filter((entry) => entry.out_trade_no === refund.out_trade_no);
+    expect(entries).toMatchObject([{ out_refund_no: refund.out_refund_no, amount: 1, posts: 3 }]);
+  });
+
+  test.each(['SUCCESS', 'ABNORMAL', 'CLOSED'] as const)('verifies and decrypts REFUND.%s', async (outcome) => {
+    const refund = await makeRefund();
+    await client.refunds(refund);
+    const callback = await stage.settleAndReceive(refund.out_refund_no, outcome);
+    expect(await client.verifySign(signedPartOfCallback(callback))).toBe(true);
+    expect(JSON.parse(callback.body)).toMatchObject({
+      event_type: `REFUND.${outcome}`,
+      resource: { original_type: 'refund' },
+    });
+    expect(decrypt(callback)).toMatchObject({
+      mchid: credentials.mchid,
+      out_refund_no: refund.out_refund_no,
+      refund_status: outcome,
+      amount: { refund: 1, total: 1 },
+    });
+  });
+
   test('gets Wechatpay-Signature-Type and Request-ID with every answer, of 2xx and 4xx alike', async () => {
     const before = stage.wire.exchanges.length;
     const number = await createdOrder();
@@ -302,6 +369,7 @@ describe('the emulator, judged by requests of wechatpay-node-v3,', () => {
   test.each<[string, () => Promise<unknown>]>([
     ['prepay', async () => createdOrder()],
     ['close', async () => client.close(await createdOrder())],
+    ['refund', async () => client.refunds(await makeRefund())],
   ])('refuses a %s with any one byte of its body changed: 401 SIGN_ERROR', async (_, call) => {
     await call();
     const { request } = stage.wire.last();

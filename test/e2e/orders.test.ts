@@ -362,15 +362,55 @@ describe('trouble', () => {
 });
 
 describe('live money', () => {
-  const live = { WXPAY_BASE_URL: 'https://api.mch.weixin.qq.com' };
+  const live = { WXPAY_BASE_URL: 'https://api.mch.weixin.qq.com', HTTPS_PROXY: 'http://127.0.0.1:1' };
 
-  test('needs a yes: off a terminal a write is exit 10, also with y on standard input', async () => {
-    const result = await local.run([...create('LIVE_00001'), '--json'], {
+  test.each([
+    ['order create', () => create('LIVE_00001')],
+    ['order close', () => ['order', 'close', 'LIVE_00001']],
+  ])('I3, I6: %s needs a yes: off a terminal it is exit 10, also with y on standard input', async (_what, argv) => {
+    const result = await local.run([...argv(), '--json'], {
       env: { ...live, WXPAY_YES: '1', CI: 'true' },
-      input: 'y\ny\n',
+      input: 'y\ny\ny\n',
     });
-    expect([3, 10]).toContain(result.code);
-    expect(['CONFIRMATION_REQUIRED', 'EMULATOR_KEY_ON_LIVE']).toContain(errorOf(result)['code']);
+    expect(result).toMatchObject({ code: 10, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'CONFIRMATION_REQUIRED', outcome: 'not_sent' });
+  });
+
+  test('I5: the certificate of an emulator is refused there, whoever says yes', async () => {
+    const result = await local.run([...create('LIVE_00002'), '--json', '--yes'], {
+      env: { ...live, WXPAY_CLIENT_CERT_FILE: local.info.certificate_file },
+    });
+    expect(result).toMatchObject({ code: 3, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'EMULATOR_KEY_ON_LIVE' });
+  });
+
+  test('B7: with a yes it goes through the proxy or not at all', async () => {
+    const result = await local.run([...create('LIVE_00003'), '--json', '--yes', '--retries', '0'], { env: live });
+    expect(result).toMatchObject({ code: 7, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'NETWORK_PROXY', outcome: 'not_sent' });
+  });
+});
+
+describe('--watch', () => {
+  test('ends with the payment, and shows every change', async () => {
+    await local.run(create('WATCH_0001'));
+    const watching = local.run(['order', 'query', 'WATCH_0001', '--watch', '-o', 'ndjson']);
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    await local.emulator.pay({ order: 'WATCH_0001' });
+    const { code, stdout } = await watching;
+    expect(code).toBe(0);
+    const states = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { trade_state: string }).trade_state);
+    expect(states).toEqual(['NOTPAY', 'SUCCESS']);
+  });
+
+  test('that ends before the payment is exit 12, and names the command that asks again', async () => {
+    await local.run(create('WATCH_0002'));
+    const result = await local.run(['order', 'query', 'WATCH_0002', '--watch', '--for', '300ms', '--json']);
+    expect(result).toMatchObject({ code: 12, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'NOT_FINAL', next: 'wxpay order query WATCH_0002' });
   });
 });
 

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { FaultInput } from '../../src/emulator/faults.ts';
 import { errorOf, makeHome, type Home, type RunOptions, type RunResult } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
+import { enter, typeInto } from '../helpers/terminal.ts';
 
 let local: Local;
 beforeAll(async () => {
@@ -403,14 +404,64 @@ describe('the journal of single refunds', () => {
 });
 
 describe('live money', () => {
-  test('needs a yes off a terminal', async () => {
-    const env = { WXPAY_BASE_URL: 'https://api.mch.weixin.qq.com', CI: 'true', WXPAY_YES: '1' };
-    const result = await local.run(['refund', 'T_00000001', '--all', '--json', '--timeout', '1'], {
-      env,
-      input: 'y\ny\n',
+  // Not loopback by name, so the program takes it for real; it is this machine all the same.
+  let live: Local;
+  let flags: readonly string[];
+  beforeAll(async () => {
+    live = await startLocal({ allowedHosts: ['0.0.0.0'] });
+    const { port } = new URL(live.info.url);
+    flags = ['--base-url', `http://0.0.0.0:${port}`, '--allow-host', `0.0.0.0:${port}`];
+  });
+  afterAll(async () => {
+    await live.close();
+  });
+  const seeded = (): string => live.emulator.seed({ count: 1, total: 1290 })[0]?.out_trade_no ?? '';
+  const refunded = (): number => live.emulator.ledger().refunds.length;
+
+  test('needs a yes: off a terminal a refund is exit 10, also with y on standard input', async () => {
+    const env = { CI: 'true', WXPAY_YES: '1' };
+    const result = await live.run(['refund', seeded(), '--amount', '5', '--json', ...flags], { env, input: 'y\ny\n' });
+    expect(result).toMatchObject({ code: 10, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'CONFIRMATION_REQUIRED', outcome: 'not_sent' });
+    expect(refunded()).toBe(0);
+    expect(
+      await live.run(['refund', seeded(), '--amount', '5', '--confirm', '1900000009', '--yes', ...flags]),
+    ).toMatchObject({
+      code: 10,
     });
-    // The emulator's key never gets so far as to ask.
-    expect([3, 7, 10]).toContain(result.code);
-    expect(result.stdout).toBe('');
+    expect(refunded()).toBe(0);
+    expect(await live.run(['refund', seeded(), '--amount', '5', '--yes', ...flags])).toMatchObject({ code: 0 });
+    expect(refunded()).toBe(1);
+  });
+
+  test('is shown to a person: merchant, order, amount in yuan and in fen, number; and no is the default', async () => {
+    const no = seeded();
+    const before = refunded();
+    const argv = ['refund', no, '--amount', '2.90yuan', ...flags];
+    const env = { ...live.home.env, ...live.env };
+    const declined = await typeInto(argv, env, [{ after: '(y/N)', type: enter }]);
+    expect(declined.code).toBe(10);
+    for (const shown of [live.info.mchid, no, '¥2.90 (290 fen)', 'total ¥12.90 (1290 fen)', 'as R-42'])
+      expect(declined.text).toContain(shown);
+    expect(refunded()).toBe(before);
+    const agreed = await typeInto(argv, env, [{ after: '(y/N)', type: `y${enter}` }]);
+    expect(agreed.code).toBe(0);
+    expect(refunded()).toBe(before + 1);
+  });
+
+  test('is asked about before an unknown outcome is sent again', async () => {
+    const no = seeded();
+    live.emulator.faults.add({ ...posts, kind: 'cut', when: 'before' });
+    const argv = ['refund', no, '--amount', '5', '--yes', '--retries', '0', '--json', ...flags];
+    expect(await live.run(argv)).toMatchObject({ code: 8 });
+    expect(errorOf(await live.run(['refund', 'resume', '--json', ...flags]))).toMatchObject({
+      code: 'CONFIRMATION_REQUIRED',
+    });
+    const before = refunded();
+    const dry = await live.run(['refund', 'resume', '--json', '--dry-run', ...flags]);
+    expect(JSON.parse(dry.stdout)).toContainEqual(expect.objectContaining({ out_trade_no: no, state: 'UNKNOWN' }));
+    expect(refunded()).toBe(before);
+    expect(await live.run(['refund', 'resume', '--yes', ...flags])).toMatchObject({ code: 0 });
+    expect(refunded()).toBe(before + 1);
   });
 });

@@ -67,6 +67,12 @@ describe('the catalogues', () => {
     expect(mute.filter((key) => !sameInBoth.some((pattern) => pattern.test(key)))).toEqual([]);
   });
 
+  test('write what is to be typed, and joins with placeholders, with the right colon', () => {
+    const typed = keys.filter((key) => /(?:env|file|keychain|https?)：/.test(zhCn[key]));
+    const joins = keys.filter((key) => /(?:\p{Script=Han}|\}):(?:\p{Script=Han}|\{)/u.test(zhCn[key]));
+    expect([typed, joins]).toEqual([[], []]);
+  });
+
   test('are made of every area file, and no key is in two of them', async () => {
     for (const [dir, catalogue] of [
       ['en', en],

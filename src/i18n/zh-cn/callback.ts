@@ -22,7 +22,7 @@ export const callback: Readonly<Record<keyof typeof en, string>> = {
   'callback.step.identity': '属于本商户',
   'callback.remark.appid': '回调里的 appid 与配置不同；一个商户可以有多个 appid，请确认它是你的。',
   'callback.remark.state': '事件类型是成功，但资源里的状态不是。请先查单再处理。',
-  'callback.reason.at': '既不是带时区的 RFC 3339(2026-11-23T10:00:00+08:00)，也不是十位 Unix 秒',
+  'callback.reason.at': '既不是带时区的 RFC 3339（2026-11-23T10:00:00+08:00），也不是十位 Unix 秒',
   'reason.header_line': '不是合法的请求头：{line}',
   'reason.transfer_encoding': '仍是分块传输编码（chunked），请抓取解码后的报文',
   'reason.no_empty_line': '请求头与报文之间没有空行',

@@ -74,7 +74,7 @@ export const doctor: Readonly<Record<keyof typeof en, string>> = {
   'doctor.finding.notify_url_query': '回调地址 {url} 带有查询参数，微信支付会拒绝。',
   'doctor.fix.notify_url_query': '请把参数放进路径里。',
   'doctor.finding.notify_url_http': '回调地址 {url} 是明文 http。',
-  'doctor.fix.notify_url_http': '请使用 https：回调里有顾客的支付信息。',
+  'doctor.fix.notify_url_http': '请使用 HTTPS，因为回调里有顾客的支付信息。',
   'doctor.finding.notify_url_local': '回调地址 {url} 指向本机或内网。',
   'doctor.fix.notify_url_local': '微信支付从公网回调：请用公网域名，或用隧道。',
   'doctor.finding.key_file_open': '其他用户可读 {file}（权限 {mode}）。',

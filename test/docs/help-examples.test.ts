@@ -78,6 +78,14 @@ function prepared(line: string, number: string): string {
   if (line.startsWith('wxpay emulator pay')) {
     return `wxpay order create --type native --description x --amount 1 --out-trade-no ${number} > /dev/null`;
   }
+  if (line.startsWith('wxpay emulator refund R')) {
+    return [
+      'wxpay emulator refund --after never > /dev/null',
+      `wxpay order create --type native --description x --amount 1 --out-trade-no ${number} > /dev/null`,
+      `wxpay emulator pay ${number} > /dev/null`,
+      `wxpay refund ${number} --all --out-refund-no ${number} > /dev/null`,
+    ].join('\n');
+  }
   if (line.startsWith('wxpay profile add shop')) return 'wxpay profile remove shop --yes >/dev/null 2>&1 || true';
   if (!/^wxpay profile (?:show|use|remove) shop/.test(line)) return 'true';
   const flags = '--mchid 1900000001 --appid wx1 --api-v3-key-ref env:SHOP_API_V3_KEY';
@@ -101,6 +109,7 @@ test.each(examples)('%s', async (line) => {
   const serial = serials.find((candidate) => !candidate.startsWith('PUB_KEY')) ?? '';
   const command = line
     .replace(/(?<=emulator pay )\S+/, number)
+    .replace(/(?<=emulator refund )R\S+/, number)
     .replaceAll('1900000001', env['WXPAY_MCHID'] ?? '')
     .replaceAll('5E8EF0D8C1B2A3948576655443322110FFEEDDCC', serial)
     .replace(' --dir ./.wxpay-emulator', '')

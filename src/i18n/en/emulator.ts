@@ -80,6 +80,7 @@ export const emulator = {
   'emulator.example.start_profile': 'wxpay emulator start --profile dev',
   'emulator.example.pay': 'wxpay emulator pay T20261123_000001',
   'emulator.example.pay_dir': 'wxpay emulator pay T20261123_000001 --dir ./.wxpay-emulator --json',
+  'emulator.example.refund': 'wxpay emulator refund R20261123_000001 --outcome abnormal',
   'emulator.example.refund_next': 'wxpay emulator refund --next 3 --outcome abnormal',
   'emulator.example.refund_after': 'wxpay emulator refund --after 60000 --balance 5000',
   'emulator.example.refund_reset': 'wxpay emulator refund --reset',

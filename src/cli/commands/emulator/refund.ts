@@ -32,6 +32,7 @@ export const command: CommandModule = {
     command.addOption(new Option('--rate-limits <switch>', t('emulator.option.rate_limits')).choices(['on', 'off']));
     command.option('--reset', t('emulator.option.reset'));
     examples(command, t, [
+      'emulator.example.refund',
       'emulator.example.refund_next',
       'emulator.example.refund_after',
       'emulator.example.refund_reset',

@@ -2,19 +2,27 @@
 import type { World } from './world.ts';
 
 const version = __WXPAY_VERSION__;
+/** The exit code of a local file that cannot be written (exit-codes.ts, `config`). */
+const cannotWrite = 3;
 
 await main();
 
 async function main(): Promise<void> {
   const { run } = await import('./program.ts');
   const readerGone = new AbortController();
+  let unwritten = false;
   // A reader that goes away (`wxpay … | head -1`) is no fault of ours and no reason for a stack (CLI-MANNERS S3).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
     readerGone.abort();
+    if (error.code === 'EPIPE') return;
+    // The work is done; only its answer could not be written (a full disk). Said plainly, and not taken for success.
+    unwritten = true;
+    process.stderr.write(`stdout: ${error.code ?? error.name}\n`);
+    process.exitCode = cannotWrite;
   });
   process.stderr.on('error', () => {});
-  process.exitCode = await run(await realWorld(readerGone.signal));
+  const code = await run(await realWorld(readerGone.signal));
+  process.exitCode = unwritten ? cannotWrite : code;
   // A command that was interrupted while it read from a terminal or a pipe must not wait for its end.
   (process.stdin as { unref?: () => void }).unref?.();
 }

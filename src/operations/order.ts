@@ -3,7 +3,7 @@
  *
  * Every request is built by a `…Request` function, so that a dry run can show exactly what would be sent.
  */
-import { WxpayError } from '../core/errors.ts';
+import { isWxpayError, WxpayError } from '../core/errors.ts';
 import { settle, unknownBecause } from '../core/http/outcome.ts';
 import type { ApiRequest, ApiResponse, Clock, Transport } from '../core/ports.ts';
 import { parseJson } from '../core/wire/json.ts';
@@ -96,7 +96,12 @@ export async function createOrder(
   out_trade_no: string,
 ): Promise<Prepaid> {
   const next = ['order', 'query', out_trade_no];
-  const response = await sent(transport, request, next);
+  const response = await sent(transport, request, next).catch((error: unknown) => {
+    // The number is in the body, where the transport does not look.
+    throw isWxpayError(error, 'ORDER_PAID', 'ORDER_CLOSED')
+      ? error.with({ params: { ...error.params, out_trade_no } })
+      : error;
+  });
   const answer = objectOf(response, 'unknown', next);
   const field = type === 'native' ? 'code_url' : type === 'h5' ? 'h5_url' : 'prepay_id';
   const handle = answer[field];

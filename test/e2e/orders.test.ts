@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLocal, type Local } from '../helpers/local.ts';
-import { errorOf } from '../helpers/cli.ts';
+import { binary, errorOf } from '../helpers/cli.ts';
 
 let local: Local;
 beforeAll(async () => {
@@ -47,6 +47,10 @@ describe('an order', () => {
 
     const byId = await local.run(['order', 'query', order.transaction_id, '-o', 'json']);
     expect(JSON.parse(byId.stdout)).toMatchObject({ out_trade_no: 'LIFE_0001' });
+
+    const again = await local.run(create('LIFE_0001'));
+    expect(again.code).toBe(4);
+    expect(again.stderr).toContain('The order LIFE_0001 is paid.');
 
     const closed = await local.run(['order', 'close', 'LIFE_0001', '--json']);
     expect(closed).toMatchObject({ code: 4, stdout: '' });
@@ -426,3 +430,17 @@ test('the certificates are downloaded, verified and written 0600, one PEM per se
   expect((await local.run(['certs', 'list', '--json'])).stdout).toContain(String(local.info.platform_serial_no));
   expect(await local.run(['certs', 'show', String(local.info.platform_serial_no)])).toMatchObject({ code: 0 });
 });
+
+test.runIf(existsSync('/dev/full'))(
+  'an answer that cannot be written is exit 3 and one line, not a stack',
+  async () => {
+    const { execa } = await import('execa');
+    const result = await execa('bash', ['-c', `"${process.execPath}" "${binary}" order query PLAIN_0001 > /dev/full`], {
+      env: { ...local.home.env, ...local.env },
+      extendEnv: false,
+      reject: false,
+    });
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr.trim()).toBe('stdout: ENOSPC');
+  },
+);

@@ -99,7 +99,7 @@ export const errors = {
   'error.API_REFUSED': 'WeChat Pay refused the request (HTTP {status}).',
   'hint.API_REFUSED': "Read WeChat's message; the same request will be refused again.",
   'error.ORDER_PAID': 'The order {out_trade_no} is paid.',
-  'hint.ORDER_PAID': 'Nothing was closed. To give the money back, refund it.',
+  'hint.ORDER_PAID': 'Nothing was changed. To give the money back: wxpay refund {out_trade_no}',
   'error.ORDER_CLOSED': 'The order {out_trade_no} is closed.',
   'hint.ORDER_CLOSED': 'Use a new out_trade_no.',
   'error.ORDER_NOT_PAID': 'The order {out_trade_no} is not paid ({state}), so there is nothing to refund.',

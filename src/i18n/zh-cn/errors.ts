@@ -90,7 +90,7 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'error.API_REFUSED': '微信支付拒绝了请求（HTTP {status}）。',
   'hint.API_REFUSED': '请看微信返回的说明；原样重试仍会被拒绝。',
   'error.ORDER_PAID': '订单 {out_trade_no} 已支付。',
-  'hint.ORDER_PAID': '没有关单。要退钱请发起退款。',
+  'hint.ORDER_PAID': '没有做任何改动。要退钱：wxpay refund {out_trade_no}',
   'error.ORDER_CLOSED': '订单 {out_trade_no} 已关闭。',
   'hint.ORDER_CLOSED': '请换一个新的 out_trade_no。',
   'error.ORDER_NOT_PAID': '订单 {out_trade_no} 未支付（{state}），无款可退。',

@@ -54,6 +54,18 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/refund/query.ts'),
   },
   {
+    path: ['refund', 'batch'],
+    summary: 'batch.summary.batch',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/batch.ts'),
+  },
+  {
+    path: ['refund', 'report', 'merge'],
+    summary: 'batch.summary.report_merge',
+    group: 'refund.group.title',
+    load: () => import('./commands/refund/report/merge.ts'),
+  },
+  {
     path: ['refund', 'pending'],
     summary: 'refund.summary.pending',
     group: 'refund.group.title',

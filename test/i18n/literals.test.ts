@@ -95,6 +95,8 @@ interface Exception {
 const chineseData: readonly Exception[] = [
   // Units in amounts that people write.
   { file: 'core/money.ts', pattern: /^[元分]$/ },
+  // The headings under which columns of refund files are found.
+  { file: 'operations/refund-batch/parse.ts', pattern: /^(?:微信|商户|退款|金额|原因|序号|编号)/ },
   // The description in the skeleton of an order, as the endpoint's documentation has it.
   { file: 'cli/commands/order/create.ts', pattern: /^Image形象店-深圳腾大-QQ公仔$/ },
 ];

@@ -3,6 +3,7 @@ import { cli } from './cli.ts';
 import { profile } from './profile.ts';
 import { order } from './order.ts';
 import { refund } from './refund.ts';
+import { batch } from './batch.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { crypt } from './crypt.ts';
@@ -19,6 +20,7 @@ export const en = {
   ...profile,
   ...order,
   ...refund,
+  ...batch,
   ...sign,
   ...certs,
   ...crypt,

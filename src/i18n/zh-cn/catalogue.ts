@@ -4,6 +4,7 @@ import { cli } from './cli.ts';
 import { profile } from './profile.ts';
 import { order } from './order.ts';
 import { refund } from './refund.ts';
+import { batch } from './batch.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { crypt } from './crypt.ts';
@@ -20,6 +21,7 @@ export const zhCn: Catalogue = {
   ...profile,
   ...order,
   ...refund,
+  ...batch,
   ...sign,
   ...certs,
   ...crypt,

@@ -49,8 +49,8 @@ export interface ApplyOptions {
   readonly stop?: AbortSignal;
   /** Aborted: what is under way is given up as well. */
   readonly abort?: AbortSignal;
-  /** Orders that must wait for another refund to be resolved, by transaction_id. */
-  readonly unresolvedOrders?: ReadonlySet<string>;
+  /** Unresolved refunds of other journals, by transaction_id: the order waits for them, but for a row with such a number. */
+  readonly unresolvedOrders?: ReadonlyMap<string, ReadonlySet<string>>;
   readonly onRow?: (row: number, outcomes: Outcomes) => void;
 }
 
@@ -194,10 +194,9 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     if (await settleWithoutSending(row)) return false;
     const facts = rows.factsOf(rows.orderOf(row));
     const isOpen = stateOf(row) === 'open';
-    if (
-      !isOpen &&
-      (blocked.has(rows.orderOf(row)) || options.unresolvedOrders?.has(facts?.transaction_id ?? '') === true)
-    ) {
+    const others = options.unresolvedOrders?.get(facts?.transaction_id ?? '');
+    const mustWait = others !== undefined && [...others].some((number) => number !== plan.numberOf(row));
+    if (!isOpen && (mustWait || blocked.has(rows.orderOf(row)))) {
       set(row, { result: 'skipped', code: 'ORDER_UNRESOLVED' });
       return false;
     }

@@ -11,7 +11,7 @@ import type { Tally } from './plan.ts';
  */
 export type RowResult = 'succeeded' | 'processing' | 'failed' | 'unknown' | 'skipped';
 
-export const rowResults: readonly RowResult[] = ['skipped', 'succeeded', 'processing', 'failed', 'unknown'];
+export const rowResults: readonly RowResult[] = ['succeeded', 'processing', 'failed', 'skipped', 'unknown'];
 
 export interface RowOutcome {
   readonly result: RowResult;
@@ -31,6 +31,8 @@ export interface Outcomes {
   get(row: number): RowOutcome;
   set(row: number, outcome: Partial<RowOutcome> & Pick<RowOutcome, 'result'>): void;
   isSet(row: number): boolean;
+  /** Was it in progress at some time of this run? */
+  wasProcessing(row: number): boolean;
   resultOf(row: number): RowResult;
   tally(result: RowResult): Tally;
 }
@@ -53,12 +55,15 @@ export function openOutcomes(rows: Rows): Outcomes {
     if (known.size < 1_024) known.set(text, handle);
     return handle;
   };
+  const isSet = (row: number): boolean => (flags.get(row) & isSetFlag) !== 0;
+  const resultOf = (row: number): RowResult => (isSet(row) ? rowResults[result.get(row)] : undefined) ?? 'skipped';
   const tallies = rowResults.map(() => ({ count: 0, fen: 0 }));
   const isSetFlag = 1;
   const existingFlag = 2;
+  const processingFlag = 4;
   return {
     get: (row) => ({
-      result: rowResults[result.get(row)] ?? 'skipped',
+      result: resultOf(row),
       status: texts.get(status.get(row)),
       refund_id: texts.get(refundId.get(row)),
       code: texts.get(code.get(row)),
@@ -68,7 +73,7 @@ export function openOutcomes(rows: Rows): Outcomes {
     }),
     set(row, outcome) {
       const before = tallies[result.get(row)];
-      if ((flags.get(row) & isSetFlag) !== 0 && before !== undefined) {
+      if (isSet(row) && before !== undefined) {
         before.count -= 1;
         before.fen -= rows.fenOf(row);
       }
@@ -79,15 +84,17 @@ export function openOutcomes(rows: Rows): Outcomes {
         after.fen += rows.fenOf(row);
       }
       result.set(row, number);
-      flags.set(row, isSetFlag | (outcome.existing === true ? existingFlag : 0));
+      const was = (flags.get(row) & processingFlag) | (outcome.result === 'processing' ? processingFlag : 0);
+      flags.set(row, isSetFlag | was | (outcome.existing === true ? existingFlag : 0));
       status.set(row, intern(outcome.status ?? ''));
       refundId.set(row, texts.add(outcome.refund_id ?? ''));
       code.set(row, intern(outcome.code ?? ''));
       message.set(row, intern(outcome.message ?? ''));
       requestId.set(row, texts.add(outcome.request_id ?? ''));
     },
-    isSet: (row) => (flags.get(row) & isSetFlag) !== 0,
-    resultOf: (row) => rowResults[result.get(row)] ?? 'skipped',
+    isSet,
+    wasProcessing: (row) => (flags.get(row) & processingFlag) !== 0,
+    resultOf,
     tally: (of) => ({ ...(tallies[rowResults.indexOf(of)] ?? { count: 0, fen: 0 }) }),
   };
 }

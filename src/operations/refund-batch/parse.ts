@@ -147,11 +147,6 @@ export const planFaultReasons = [
 
 export type PlanFaultReason = (typeof planFaultReasons)[number];
 
-/** A template that `refund batch --template` prints. */
-export const template = `transaction_id,amount_yuan,reason,ref
-4200002346202611231234567890,12.34,商品已售完,
-`;
-
 /** What WeChat Pay takes: at most 80 bytes (protocol 10). */
 export const maxReasonBytes = 80;
 /** What one order takes (states.md 5). */

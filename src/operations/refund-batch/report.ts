@@ -70,27 +70,29 @@ export interface BatchSummary {
 }
 
 export function* reportRows(plan: BatchPlan, outcomes: Outcomes): Generator<ReportRow> {
+  for (let index = 0; index < plan.rows.count; index += 1)
+    if (plan.actionOf(index) !== 'elsewhere') yield reportRow(plan, outcomes, index);
+}
+
+export function reportRow(plan: BatchPlan, outcomes: Outcomes, index: number): ReportRow {
   const { rows } = plan;
-  for (let index = 0; index < rows.count; index += 1) {
-    if (plan.actionOf(index) === 'elsewhere') continue;
-    const { line, by, no, ref, fen } = rows.get(index);
-    const { result, status, refund_id, existing, code, message, request_id } = outcomes.get(index);
-    yield {
-      line,
-      transaction_id: by === 'transaction_id' ? no : (rows.factsOf(rows.orderOf(index))?.transaction_id ?? null),
-      out_trade_no: by === 'out_trade_no' ? no : null,
-      ref,
-      out_refund_no: plan.numberOf(index),
-      amount: fen,
-      result,
-      status,
-      refund_id,
-      existing,
-      code,
-      message,
-      request_id,
-    };
-  }
+  const { line, by, no, ref, fen } = rows.get(index);
+  const { result, status, refund_id, existing, code, message, request_id } = outcomes.get(index);
+  return {
+    line,
+    transaction_id: by === 'transaction_id' ? no : (rows.factsOf(rows.orderOf(index))?.transaction_id ?? null),
+    out_trade_no: by === 'out_trade_no' ? no : null,
+    ref,
+    out_refund_no: plan.numberOf(index),
+    amount: fen,
+    result,
+    status,
+    refund_id,
+    existing,
+    code,
+    message,
+    request_id,
+  };
 }
 
 type Tallies = Record<RowResult, { count: number; fen: number }>;

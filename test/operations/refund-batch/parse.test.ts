@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import {
   parseBatch,
-  template,
   type ParsedBatch,
   type ParseOptions,
   type Source,
 } from '../../../src/operations/refund-batch/parse.ts';
 import type { Row } from '../../../src/operations/refund-batch/rows.ts';
+import { loadTranslate } from '../../../src/i18n/translate.ts';
 import { gb18030 } from './gb18030.ts';
 
 const id = (n: number): string => `4200002346${String(n).padStart(18, '2')}`;
@@ -50,8 +50,11 @@ describe('a CSV file', () => {
     ]);
   });
 
-  test('the template parses', async () => {
-    expect(all(await parse(template))).toMatchObject([{ line: 2, fen: 1234, reason: '商品已售完' }]);
+  test.each(['en', 'zh-CN'] as const)('the template in %s parses', async (lang) => {
+    const t = await loadTranslate(lang);
+    const parsed = await parse(lines(t('batch.template.heading'), t('batch.template.row')));
+    expect(faultsOf(parsed)).toEqual([]);
+    expect(all(parsed)).toMatchObject([{ line: 2, by: 'transaction_id', fen: 1234 }]);
   });
 
   test.each([

@@ -349,7 +349,7 @@ function wordsAt(argv: readonly string[]): readonly { readonly word: string; rea
 
 /** The entry that the arguments name: the longest matching path. */
 export function findEntry(argv: readonly string[]): Entry | undefined {
-  const words = commandWords(argv);
+  const words = commandWords(withVerb(argv));
   return entries
     .filter((entry) => entry.path.every((part, index) => words[index] === part))
     .toSorted((a, b) => b.path.length - a.path.length)[0];

@@ -14,6 +14,8 @@ export type Field =
       readonly max?: number;
       readonly maxBytes?: number;
       readonly pattern?: RegExp;
+      /** What the pattern asks for, in words: an i18n key below `reason.`. */
+      readonly form?: string;
       readonly values?: readonly string[];
     }
   | { readonly type: 'integer'; readonly required?: boolean; readonly min?: number }
@@ -126,7 +128,7 @@ function checkString(path: string, rule: Extract<Field, { type: 'string' }>, val
   else if (rule.values !== undefined && !rule.values.includes(value))
     faults.push({ field: path, reason: 'not_one_of', params: { values: rule.values.join(', ') } });
   else if (rule.pattern !== undefined && !rule.pattern.test(value))
-    faults.push({ field: path, reason: 'pattern', params: { pattern: rule.pattern.source } });
+    faults.push({ field: path, reason: rule.form ?? 'pattern', params: { pattern: rule.pattern.source } });
   else if (/[\u0000-\u001F\u007F]/.test(value)) faults.push({ field: path, reason: 'control', params: {} });
   else if (/\p{Surrogate}/u.test(value)) faults.push({ field: path, reason: 'not_unicode', params: {} });
   if (rule.maxBytes !== undefined) checkBytes(path, value, rule.maxBytes, faults);

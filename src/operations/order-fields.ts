@@ -35,11 +35,18 @@ function common(type: TradeType): Fields {
   const h5 = type === 'h5';
   return {
     description: text(127, true),
-    out_trade_no: { type: 'string', required: true, min: 6, max: 32, pattern: /^[0-9A-Za-z_\-|*]+$/ },
-    time_expire: { type: 'string', max: 64, pattern: rfc3339 },
+    out_trade_no: {
+      type: 'string',
+      required: true,
+      min: 6,
+      max: 32,
+      pattern: /^[0-9A-Za-z_\-|*]+$/,
+      form: 'form_out_trade_no',
+    },
+    time_expire: { type: 'string', max: 64, pattern: rfc3339, form: 'form_time' },
     attach: text(128),
     // Full URL, no query string (endpoints 2.1); http is warned about, not refused (protocol 6.6).
-    notify_url: { type: 'string', required: true, max: 255, pattern: /^https?:\/\/[^\s?#]+$/ },
+    notify_url: { type: 'string', required: true, max: 255, pattern: /^https?:\/\/[^\s?#]+$/, form: 'form_notify_url' },
     goods_tag: text(32),
     support_fapiao: { type: 'boolean' },
     limit_pay: {
@@ -64,7 +71,7 @@ function common(type: TradeType): Fields {
       type: 'object',
       required: h5,
       fields: {
-        payer_client_ip: { type: 'string', max: 45, required: true, pattern: /^[0-9A-Fa-f.:]+$/ },
+        payer_client_ip: { type: 'string', max: 45, required: true, pattern: /^[0-9A-Fa-f.:]+$/, form: 'form_ip' },
         device_id: text(32),
         store_info: storeInfo,
         ...(h5

@@ -82,13 +82,13 @@ describe('the prepay tables', () => {
   test.each([
     ['an out_trade_no of 5 characters', { out_trade_no: '12345' }, 'out_trade_no too_short'],
     ['an out_trade_no of 33 characters', { out_trade_no: '1'.repeat(33) }, 'out_trade_no too_long'],
-    ['an out_trade_no with @', { out_trade_no: 'abcdef@1' }, 'out_trade_no pattern'],
+    ['an out_trade_no with @', { out_trade_no: 'abcdef@1' }, 'out_trade_no form_out_trade_no'],
     ['a description of 128 characters', { description: '长'.repeat(128) }, 'description too_long'],
-    ['a notify_url with a query', { notify_url: 'https://a.example/x?y=1' }, 'notify_url pattern'],
+    ['a notify_url with a query', { notify_url: 'https://a.example/x?y=1' }, 'notify_url form_notify_url'],
     ['a total of 0', { amount: { total: 0 } }, 'amount.total too_small'],
     ['a total in yuan', { amount: { total: 0.01 } }, 'amount.total not_integer'],
     ['another currency', { amount: { total: 1, currency: 'USD' } }, 'amount.currency not_one_of'],
-    ['a time without offset', { time_expire: '2026-11-23T10:00:00' }, 'time_expire pattern'],
+    ['a time without offset', { time_expire: '2026-11-23T10:00:00' }, 'time_expire form_time'],
     ['a payer on a native order', { payer: { openid: 'o1' } }, 'payer unknown'],
     [
       'a detail of more than 6144 bytes',

@@ -19,7 +19,7 @@ export const errors = {
   'hint.SECRET_IN_ARGV': 'Use {instead} instead.',
   'error.AMOUNT_UNIT_MISSING': '{value} could be yuan or fen.',
   'hint.AMOUNT_UNIT_MISSING':
-    'Write {value}yuan for {as_yuan_fen} fen, or a whole number of fen, for example --amount {whole}.',
+    'Write {value}yuan, or the same in whole fen: {as_yuan_fen}.',
   'error.AMOUNT_INVALID': '{value} is not an amount.',
   'hint.AMOUNT_INVALID': 'Write whole fen (1234) or yuan with at most two decimals (12.34yuan).',
   'error.AMOUNT_RATIO':
@@ -127,9 +127,9 @@ export const errors = {
   'error.CREDENTIALS_REFUSED': 'WeChat Pay refused the signature, the credentials or the permission (HTTP {status}).',
   'hint.CREDENTIALS_REFUSED':
     'Check mchid, serial_no and private key with "wxpay profile show"; "wxpay sign --explain" shows what is signed.',
-  'error.THROTTLED': 'WeChat Pay is limiting the rate (HTTP 429), also after {attempts} attempts.',
+  'error.THROTTLED': 'WeChat Pay is limiting the rate (HTTP 429; attempts made: {attempts}).',
   'hint.THROTTLED': 'Wait and run the same command again, with the same number.',
-  'error.SERVER_ERROR': 'WeChat Pay answered HTTP {status}, also after {attempts} attempts.',
+  'error.SERVER_ERROR': 'WeChat Pay answered HTTP {status} (attempts made: {attempts}).',
   'hint.SERVER_ERROR': 'Run the same command again later, with the same number.',
   'error.SIGNATURE_MISSING': 'The answer carries no signature, so it is not shown.',
   'hint.SIGNATURE_MISSING': 'Something between you and WeChat Pay may have answered. Check proxy and DNS.',
@@ -180,7 +180,7 @@ export const errors = {
   'error.ANSWER_TOO_LARGE': 'The answer of {host} is larger than {limit} bytes.',
   'hint.ANSWER_TOO_LARGE': 'This is not an answer of WeChat Pay; check the base URL and proxies.',
   'error.OUTCOME_UNKNOWN': 'The request was sent but its result is not known ({reason}). It may have been carried out.',
-  'hint.OUTCOME_UNKNOWN': 'Do not use a new number. Ask with the command below, then repeat with the same number.',
+  'hint.OUTCOME_UNKNOWN': 'Do not use a new number. Ask first, then repeat with the same number.',
   'error.REFUND_UNRESOLVED': 'An earlier refund of this order, {out_refund_no}, is not resolved. Nothing was sent.',
   'hint.REFUND_UNRESOLVED': 'Money may have moved. Resolve it first.',
   'error.CONFIRMATION_REQUIRED':

@@ -78,4 +78,8 @@ export const order = {
   'order.hint.flag_or_data': 'Give it with {flag}, or as {field} in --data.',
   'reason.one_number': 'give just one number',
   'reason.duration': 'write a number with ms, s, m, h or d, for example 5m',
+  'reason.form_out_trade_no': '6 to 32 digits, letters, _ - | *',
+  'reason.form_time': 'RFC 3339 with an offset (2026-11-23T12:00:00+08:00), or from now: 30m, 2h, 1d',
+  'reason.form_notify_url': 'http or https, with a host, and without ? and #',
+  'reason.form_ip': 'an IPv4 or IPv6 address',
 } as const;

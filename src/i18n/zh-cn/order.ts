@@ -79,4 +79,8 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'order.hint.flag_or_data': '用 {flag} 提供,或在 --data 里写 {field}。',
   'reason.one_number': '只能给一个单号',
   'reason.duration': '写数字加单位 ms、s、m、h 或 d，例如 5m',
+  'reason.form_out_trade_no': '6 至 32 位数字、字母、_ - | *',
+  'reason.form_time': '带时区的 RFC 3339（2026-11-23T12:00:00+08:00），或从现在起 30m、2h、1d',
+  'reason.form_notify_url': 'http 或 https 地址，有主机名，不带 ? 和 #',
+  'reason.form_ip': 'IPv4 或 IPv6 地址',
 };

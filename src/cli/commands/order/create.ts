@@ -262,7 +262,8 @@ function view(
 function skeleton(type: TradeType): Result {
   const data = {
     description: 'Image形象店-深圳腾大-QQ公仔',
-    out_trade_no: 'ORDER_NUMBER_6_TO_32',
+    // No valid number, so that a skeleton nobody has filled in places no order.
+    out_trade_no: '<6 to 32 of 0-9 A-Z a-z _ - | *>',
     attach: '',
     notify_url: 'https://www.example.com/wxpay/notify',
     amount: { total: 100, currency: 'CNY' },

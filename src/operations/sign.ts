@@ -270,6 +270,8 @@ function ownErrorDetail(bytes: Uint8Array): unknown {
 export interface Comparison {
   readonly signed: SignedRequest;
   readonly differences: readonly SignDifference[];
+  /** False when the answer shows only the start of the body: the rest may differ with equal length. */
+  readonly wholeBodySeen: boolean;
 }
 
 /**
@@ -292,5 +294,6 @@ export function compareWithAnswer(
   const timestamp = given.timestamp ?? adopt(seen.timestamp, /^[0-9]{10}$/, fresh.timestamp);
   const nonce = given.nonce ?? adopt(seen.nonce, /^[0-9A-Za-z_-]{1,64}$/, fresh.nonce);
   const signed = signRequest({ ...request, timestamp, nonce }, signer);
-  return { signed, differences: compareSigned(signed.parts, seen) };
+  const wholeBodySeen = !seen.bodyStart.endsWith('\uFFFD') && Buffer.byteLength(seen.bodyStart) >= seen.bodyLength;
+  return { signed, differences: compareSigned(signed.parts, seen), wholeBodySeen };
 }

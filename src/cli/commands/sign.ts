@@ -114,6 +114,7 @@ function freshness(flags: Flags, { clock, nonce }: Runtime): { readonly timestam
 async function signOne(args: readonly string[], flags: Flags, runtime: Runtime): Promise<Result> {
   const body = flags.data === undefined ? Buffer.alloc(0) : await readInput(flags.data, runtime);
   const { allowHost } = runtime.globals;
+  if (flags.data?.startsWith('@') === true && body.at(-1) === 0x0a) runtime.warn('sign.warn.final_line_feed');
   const subject = readSubject(args, body.length > 0, allowHost === undefined ? [] : [allowHost]);
   if (subject.normalised) runtime.note('sign.note.normalised', { target: subject.target });
   if (subject.method === 'GET' && body.length > 0) runtime.warn('sign.warn.get_body');
@@ -226,11 +227,13 @@ async function compare(subject: Subject, body: Buffer, file: string, flags: Flag
   const signer = await runtime.signer();
   const { method, target } = subject;
   const fresh = freshness(flags, runtime);
-  const { signed, differences } = compareWithAnswer(answer, { method, target, body }, flags, fresh, signer);
+  const request = { method, target, body };
+  const { signed, differences, wholeBodySeen } = compareWithAnswer(answer, request, flags, fresh, signer);
   const same = differences.length === 0;
+  const verdict = !same ? 'different' : wholeBodySeen ? 'same' : 'same_as_far_as_shown';
   return {
     data: {
-      verdict: same ? 'same' : 'different',
+      verdict,
       differences: differences.map(asData(t)),
       ...requestData(signed, signer),
       ...(flags.explain ? explanationData(signed.message, 'request') : {}),
@@ -239,9 +242,7 @@ async function compare(subject: Subject, body: Buffer, file: string, flags: Flag
       ...(flags.explain ? messageBlocks(signed.message, 'request', runtime) : []),
       {
         kind: 'text',
-        text: same
-          ? t('sign.text.same', { serial_no: signer.serialNo, mchid: signer.mchid })
-          : t('sign.text.different'),
+        text: t(`sign.text.${verdict}`, { serial_no: signer.serialNo, mchid: signer.mchid }),
         tone: same ? 'warn' : 'bad',
       },
       ...differences.map((difference) => differenceBlock(difference, runtime)),

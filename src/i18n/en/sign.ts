@@ -76,6 +76,8 @@ export const sign = {
   'sign.title.header': 'The Authorization header',
   'sign.label.scheme': 'scheme',
   'sign.text.pay_valid': "Every name, type and value is right, and the signature verifies with this merchant's key.",
+  'sign.text.same_as_far_as_shown':
+    'Method, URL, timestamp, nonce, body length and the first bytes of the body are equal. The answer does not show the rest of the body: either it differs further on at equal length, or this private key does not belong to the certificate {serial_no} of merchant {mchid}.',
   'sign.text.same':
     'WeChat Pay saw exactly what is signed here. So the key is the suspect: does this private key belong to the certificate {serial_no} of merchant {mchid}?',
   'sign.part.timestamp': 'the 3rd line of the message; valid for 300 s',
@@ -101,6 +103,8 @@ export const sign = {
   'sign.example.explain': 'wxpay sign POST /v3/pay/transactions/native --data @order.json --explain',
   'sign.hint.usage': 'For example: wxpay sign GET /v3/certificates',
   'sign.hint.pay_usage': 'For example: wxpay sign --pay jsapi --prepay-id wx2014…',
+  'sign.warn.final_line_feed':
+    'The body ends with a line feed, which is signed too. Send the file as it is (curl: --data-binary), or remove it.',
   'sign.note.normalised': 'HTTP clients send this as {target}; that form is signed.',
   'sign.note.old_timestamp': 'The timestamp is more than 300 s from now: WeChat Pay will refuse this signature.',
   'sign.text.message': 'The signed message: {bytes} bytes, every line ends with a line feed (\\n).',

@@ -78,6 +78,8 @@ export const sign: Readonly<Record<keyof typeof en, string>> = {
   'sign.title.header': 'Authorization 请求头',
   'sign.label.scheme': '认证类型',
   'sign.text.pay_valid': '字段名、类型、取值都正确，用该商户的密钥验签通过。',
+  'sign.text.same_as_far_as_shown':
+    '方法、URL、时间戳、随机串、报文长度和报文开头都一致。应答没有给出报文的其余部分：要么后面有长度相同的差异，要么这把私钥不是商户 {mchid} 的证书 {serial_no} 对应的。',
   'sign.text.same':
     '微信支付看到的内容与这里签名的完全一致。问题多半在密钥：这把私钥是商户 {mchid} 的证书 {serial_no} 对应的吗？',
   'sign.part.timestamp': '签名串第 3 行；300 秒内有效',
@@ -101,6 +103,8 @@ export const sign: Readonly<Record<keyof typeof en, string>> = {
   'sign.example.explain': 'wxpay sign POST /v3/pay/transactions/native --data @order.json --explain',
   'sign.hint.usage': '例如：wxpay sign GET /v3/certificates',
   'sign.hint.pay_usage': '例如：wxpay sign --pay jsapi --prepay-id wx2014…',
+  'sign.warn.final_line_feed':
+    '报文以换行符结尾，换行符也参与签名。请原样发送该文件（curl 用 --data-binary），或去掉换行符。',
   'sign.note.normalised': 'HTTP 客户端实际发送的是 {target}，按它签名。',
   'sign.note.old_timestamp': '时间戳与现在相差超过 300 秒，微信支付会拒绝这个签名。',
   'sign.text.message': '签名串共 {bytes} 字节，每行都以换行符（\\n）结尾。',

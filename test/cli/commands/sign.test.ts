@@ -279,15 +279,27 @@ describe('against an emulator', () => {
     });
   });
 
-  test('a SIGN_ERROR of the right message names the key', async () => {
-    const body = '{"mchid":"1"}';
+  test.each([
+    ['{}', 'same'],
+    ['{"mchid":"1"}', 'same_as_far_as_shown'],
+  ])('a SIGN_ERROR of the right message %s is %s: no more is said than the answer shows', async (body, verdict) => {
     const { stdout } = await local.run(['sign', 'POST', target, '--data', body, '--quiet']);
     const forged = stdout.trim().replace(/signature="(.)/, (_, first) => `signature="${first === 'A' ? 'B' : 'A'}`);
     const answer = await send(body, forged);
     const compared = await local.run(['sign', 'POST', target, '--data', body, '--against', '-', '--json'], {
       input: answer.body,
     });
-    expect([compared.code, (JSON.parse(compared.stdout) as { verdict: string }).verdict]).toEqual([0, 'same']);
+    expect([compared.code, (JSON.parse(compared.stdout) as { verdict: string }).verdict]).toEqual([0, verdict]);
+  });
+
+  test.each([
+    ['{"a":1}\n', true],
+    ['{"a":1}', false],
+  ])('the final line feed of a file %j is pointed out: %s', async (body, warned) => {
+    const file = join(local.home.dir, 'ending.json');
+    writeFileSync(file, body);
+    const { stderr } = await local.run(['sign', 'POST', target, '--data', `@${file}`]);
+    expect(stderr.includes('line feed')).toBe(warned);
   });
 
   test.each([

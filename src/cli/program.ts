@@ -101,6 +101,36 @@ export const entries: readonly Entry[] = [
     group: 'cli.group.keys',
     load: () => import('./commands/certs/show.ts'),
   },
+  {
+    path: ['certs', 'rotate'],
+    summary: 'cli.summary.certs_rotate',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/rotate.ts'),
+  },
+  {
+    path: ['certs', 'verify'],
+    summary: 'cli.summary.certs_verify',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/verify.ts'),
+  },
+  {
+    path: ['certs', 'import'],
+    summary: 'cli.summary.certs_import',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/import.ts'),
+  },
+  {
+    path: ['certs', 'export'],
+    summary: 'cli.summary.certs_export',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/export.ts'),
+  },
+  {
+    path: ['certs', 'migrate'],
+    summary: 'cli.summary.certs_migrate',
+    group: 'cli.group.keys',
+    load: () => import('./commands/certs/migrate.ts'),
+  },
   { path: ['sign'], summary: 'cli.summary.sign', group: 'cli.group.keys', load: () => import('./commands/sign.ts') },
   {
     path: ['encrypt'],

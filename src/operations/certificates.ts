@@ -81,7 +81,8 @@ export async function showKey(
   });
 }
 
-function describeKey(key: VerificationKey, preferred: VerificationKey | undefined, now: number): KeyReport {
+/** A key as programs read it. */
+export function describeKey(key: VerificationKey, preferred: VerificationKey | undefined, now: number): KeyReport {
   const common = { serial_no: key.id, kind: key.kind, preferred: preferred?.id === key.id };
   if (key.certificate === undefined) {
     const der = key.publicKey.export({ type: 'spki', format: 'der' });

@@ -52,6 +52,24 @@ export async function openPkcs12(
   throw refuse(answer.kind);
 }
 
+/**
+ * Packs the merchant's key and certificate as the merchant platform's tool does, but with AES-256 and PBKDF2 instead of
+ * RC2 and 3DES, which OpenSSL 3 has retired.
+ *
+ * @param privateKey PKCS#8 PEM
+ * @param certificate PEM
+ */
+export async function makePkcs12(privateKey: string, certificate: string, passphrase: string): Promise<Buffer> {
+  const { default: forge } = await import('node-forge');
+  const pfx = forge.pkcs12.toPkcs12Asn1(
+    forge.pki.privateKeyFromPem(privateKey),
+    [forge.pki.certificateFromPem(certificate)],
+    passphrase,
+    { algorithm: 'aes256', count: 10_000, friendlyName: 'apiclient' },
+  );
+  return Buffer.from(forge.asn1.toDer(pfx).getBytes(), 'latin1');
+}
+
 type Answer =
   | { readonly kind: 'opened'; readonly privateKey: string; readonly certificate: string }
   | { readonly kind: 'passphrase' | 'structure' | 'no_pair' | 'limits' };

@@ -12,7 +12,10 @@ export interface NextRefunds {
 
 /** Every field can be changed while the emulator runs. Names as in the control API. */
 export interface RefundSettings {
-  /** Milliseconds on the emulator's clock from acceptance to the outcome; `null`: by command only. Default 1000. */
+  /**
+   * Milliseconds on the emulator's clock from acceptance to the outcome, for refunds that are accepted from now on; `null`: by
+   * command only. Default 1000.
+   */
   readonly settle_after_ms: number | null;
   /** What the next accepted refunds come to, one after the other; success when the list is used up. Default: empty. */
   readonly next: readonly NextRefunds[];

@@ -204,6 +204,7 @@ export function openRefundBook({ orders, randomBytes, settings: initial, onPendi
     return isPaid(found) ? found : orderMissing;
   }
 
+  /** The reference knows refusals for another order and other amounts; another reason or notify_url is still a repeat. */
   function repeat(refund: Refund, order: Order, request: RefundRequest, now: number): Reply {
     if (refund.order !== order) return otherOrder;
     const { refund: wanted, total } = request.amount;

@@ -308,7 +308,7 @@ describe('with an emulator running', () => {
       fault: { kind: 'late-commit', ms: 50, hang_up: true },
     });
     const [block] = drawn.view;
-    expect(block).toMatchObject({ rows: [[drawn.id, 'late-commit 50 true p=0.25', '* *', '∞']] });
+    expect(block).toMatchObject({ rows: [[drawn.id, 'late-commit 50 hang_up p=0.25', '* *', '∞']] });
     stage.emulator.faults.clear();
   });
 

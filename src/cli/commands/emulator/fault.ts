@@ -101,7 +101,10 @@ function table(rules: readonly FaultRule[], { t }: Runtime): Block {
     ],
     rows: rules.map((rule) => [
       rule.id,
-      [...Object.values(rule.fault), ...(rule.probability === undefined ? [] : [`p=${rule.probability}`])].join(' '),
+      [
+        ...Object.entries(rule.fault).map(([name, value]) => (value === true ? name : value)),
+        ...(rule.probability === undefined ? [] : [`p=${rule.probability}`]),
+      ].join(' '),
       `${rule.method ?? '*'} ${rule.path ?? '*'}`,
       rule.count < 0 ? '∞' : String(rule.count),
     ]),

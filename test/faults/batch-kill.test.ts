@@ -1,0 +1,119 @@
+/**
+ * R1, G3: the built program is killed at random instants while the emulator misbehaves; after the last resume every row has
+ * exactly one refund, and ledger, journal, report and exit code say the same.
+ *
+ * `WXPAY_FAULT_KILLS` sets the number of kills (`npm run test:faults`: 1,000), `WXPAY_FAULT_SEED` repeats a run.
+ */
+import { describe, expect, test } from 'vitest';
+import { misbehave, openStage, reportFaults, type Stage } from './batch-stage.ts';
+import { chooseSeed, seeded } from './random.ts';
+
+const kills = Number(process.env['WXPAY_FAULT_KILLS'] ?? 50);
+const perBatch = 12;
+
+/** Where a kill hit, by what the journal says. */
+interface Histogram {
+  /** Nothing was recorded yet: start, parsing, looking up. */
+  start: number;
+  /** At least one intent is on the disk, and no outcome of it: between journal and answer, or answer and journal. */
+  between: number;
+  /** Something is recorded, and nothing of it open. */
+  quiet: number;
+}
+
+describe('a batch that is killed', () => {
+  test(
+    `refunds every row once, ${kills} kills`,
+    async () => {
+      const seed = chooseSeed();
+      const random = seeded(seed);
+      const histogram: Histogram = { start: 0, between: 0, quiet: 0 };
+      const totals = { kills: 0, rows: 0, runs: 0, batches: 0 };
+      const faults: string[] = [];
+      const batches = Math.ceil(kills / perBatch);
+      const started = performance.now();
+      // Two at once: the machine has two processors, and a batch is mostly waiting.
+      const todo = Array.from({ length: batches }, (_, index) => index);
+      const hand = async (): Promise<void> => {
+        for (let index = todo.shift(); index !== undefined; index = todo.shift()) {
+          const stage = await openStage({ orders: 18, withRefused: true, flags: ['--concurrency', '4'] });
+          misbehave(stage.local, seed + index * 1_000);
+          try {
+            const share = Math.min(perBatch, kills - index * perBatch);
+            faults.push(
+              ...(await killBatch(stage, share, random, histogram, totals)).map((f) => `batch ${index}: ${f}`),
+            );
+          } finally {
+            await stage.close();
+          }
+        }
+      };
+      await Promise.all([hand(), hand()]);
+      const between = histogram.between / totals.kills;
+      process.stdout.write(
+        `seed ${seed}: ${totals.kills} kills, ${totals.rows} rows in ${totals.batches} batches, ${totals.runs} runs, ` +
+          `${((performance.now() - started) / 1000).toFixed(0)} s; start ${histogram.start}, ` +
+          `between journal and answer ${histogram.between} (${(between * 100).toFixed(0)} %), quiet ${histogram.quiet}\n`,
+      );
+      expect({ seed, faults }).toEqual({ seed, faults: [] });
+      expect(totals.kills).toBeGreaterThanOrEqual(kills);
+      expect(between).toBeGreaterThanOrEqual(0.2);
+    },
+    60_000 + kills * 4_000,
+  );
+});
+
+async function killBatch(
+  stage: Stage,
+  share: number,
+  random: () => number,
+  histogram: Histogram,
+  totals: { kills: number; rows: number; runs: number; batches: number },
+): Promise<readonly string[]> {
+  const faults: string[] = [];
+  totals.batches += 1;
+  totals.rows += stage.rows.length;
+  // How long it takes to start and to look the orders up, learnt from what the kills hit.
+  let earliest = 250;
+  for (let killed = 0; killed < share;) {
+    totals.runs += 1;
+    // Most rows must be left for later kills, so the life of a process is short.
+    const { killed: hit, result } = await stage.killAfter(earliest + random() * 500);
+    if (hit) {
+      killed += 1;
+      totals.kills += 1;
+      const states = await stage.states();
+      if (states.size === 0) {
+        histogram.start += 1;
+        earliest += 40;
+      } else if ([...states.values()].includes('open')) histogram.between += 1;
+      else histogram.quiet += 1;
+    } else if (result !== undefined) faults.push(...(await reportFaults(stage, result)));
+    if (!hit && (await isDone(stage))) {
+      // All rows are done before all kills were: what is left are kills of a batch with nothing to do.
+      earliest = 100;
+    }
+    faults.push(...stage.doubles());
+    if (faults.length > 0) return faults;
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    totals.runs += 1;
+    const result = await stage.run();
+    // What the emulator carries out after everybody has gone.
+    await new Promise((resolve) => {
+      setTimeout(resolve, 350);
+    });
+    faults.push(...(await reportFaults(stage, result)), ...stage.doubles());
+    if (faults.length > 0 || (await isDone(stage))) break;
+    if (attempt === 20) return [`not done after ${attempt} runs: exit ${result.code}\n${result.stderr}`];
+  }
+  return [...faults, ...stage.lost()];
+}
+
+async function isDone(stage: Stage): Promise<boolean> {
+  const states = await stage.states();
+  return stage.rows.every(({ out_refund_no, refused }) => {
+    const state = states.get(out_refund_no);
+    return refused ? state === 'refused' : state === 'final' || state === 'pending';
+  });
+}

@@ -27,7 +27,7 @@ export const certs: Readonly<Record<keyof typeof en, string>> = {
   'certs.example.rotate_check': 'wxpay certs rotate --check --out certs',
   'certs.example.rotate_within': 'wxpay certs rotate --within 30d',
   'certs.example.verify': 'wxpay certs verify',
-  'certs.example.verify_ca': 'wxpay certs verify --ca tenpay-ca.pem',
+  'certs.example.verify_ca': 'wxpay certs verify --ca tenpay_ca.pem',
   'certs.example.export': 'wxpay certs export --format der --out certs',
   'certs.example.export_jwks': 'wxpay certs export --format jwks',
   'certs.example.export_p12': 'wxpay certs export --format p12 --out merchant.p12',

@@ -5,7 +5,9 @@
  * `WXPAY_FAULT_KILLS` sets the number of kills (`npm run test:faults`: 1,000), `WXPAY_FAULT_SEED` repeats a run.
  */
 import { describe, expect, test } from 'vitest';
-import { misbehave, openStage, reportFaults, type Stage } from './batch-stage.ts';
+import { settle } from '../../src/core/http/outcome.ts';
+import { refundIntent, refundRequest } from '../../src/operations/refund.ts';
+import { clientOf, misbehave, openStage, reportFaults, type Stage } from './batch-stage.ts';
 import { chooseSeed, seeded } from './random.ts';
 
 const kills = Number(process.env['WXPAY_FAULT_KILLS'] ?? 50);
@@ -19,6 +21,35 @@ interface Histogram {
   between: number;
   /** Something is recorded, and nothing of it open. */
   quiet: number;
+}
+
+/**
+ * What a script without wxpay does: a new number per attempt, no record of what was sent. It must be caught at it, or this
+ * harness sees nothing (THREATS 4).
+ */
+async function naiveBatch(stage: Stage, random: () => number): Promise<void> {
+  const client = clientOf(stage.local);
+  for (const row of stage.rows) {
+    if (row.refused) continue;
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const out_refund_no = `N${Math.floor(random() * 2 ** 52).toString(36)}`;
+      const intent = refundIntent({
+        party: { kind: 'direct', mchid: stage.local.info.mchid },
+        out_refund_no,
+        order: { transaction_id: row.transaction_id },
+        refund: row.fen,
+        total: 10_000,
+      });
+      try {
+        const request = refundRequest(intent);
+        await settle(request, () => client.transport(request));
+        break;
+      } catch {
+        // "It did not work, so try again."
+      }
+    }
+  }
+  await client.close();
 }
 
 describe('a batch that is killed', () => {
@@ -62,6 +93,26 @@ describe('a batch that is killed', () => {
     60_000 + kills * 4_000,
   );
 });
+
+test('the same faults make a naive batch refund twice, and this harness sees it', async () => {
+  const seed = chooseSeed();
+  const stage = await openStage({ orders: 60 });
+  try {
+    misbehave(stage.local, seed);
+    await naiveBatch(stage, seeded(seed));
+    const perOrder = new Map<string, number>();
+    for (const { transaction_id } of stage.local.emulator.ledger().refunds)
+      perOrder.set(transaction_id, (perOrder.get(transaction_id) ?? 0) + 1);
+    const wanted = new Map<string, number>();
+    for (const { transaction_id } of stage.rows) wanted.set(transaction_id, (wanted.get(transaction_id) ?? 0) + 1);
+    const doubles = [...perOrder].filter(([order, count]) => count > (wanted.get(order) ?? 0)).length;
+    process.stdout.write(`seed ${seed}: the naive batch refunded ${doubles} of ${wanted.size} orders more than once\n`);
+    expect({ seed, found: doubles > 0 }).toEqual({ seed, found: true });
+    expect(stage.doubles().length).toBeGreaterThan(0);
+  } finally {
+    await stage.close();
+  }
+}, 60_000);
 
 async function killBatch(
   stage: Stage,

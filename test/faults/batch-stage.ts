@@ -1,14 +1,19 @@
 /** A file of refunds, an emulator that misbehaves, and the judge that compares ledger, journal, report and exit code. */
 import { spawn } from 'node:child_process';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseBaseUrl } from '../../src/core/http/base-url.ts';
+import { createTransport, type ComposedTransport } from '../../src/core/http/compose.ts';
+import { createKeyRing } from '../../src/core/keys/keyring.ts';
+import { createSigner } from '../../src/core/wire/authorization.ts';
 import type { FaultInput } from '../../src/emulator/faults.ts';
 import type { LedgerEntry } from '../../src/emulator/refunds.ts';
 import { readJournal, type RefundState } from '../../src/operations/refund-batch/journal.ts';
 import type { BatchSummary, ReportRow } from '../../src/operations/refund-batch/report.ts';
 import { deriveRefundNo } from '../../src/operations/refund-number.ts';
 import { binary, type RunResult } from '../helpers/cli.ts';
-import { startLocal, type Local } from '../helpers/local.ts';
+import { realClock, startLocal, type Local } from '../helpers/local.ts';
 
 /** A row, and what must become of it. */
 export interface Wanted {
@@ -174,6 +179,37 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       rows.filter((row) => !row.refused && entriesOf(row).length === 0).map((row) => `line ${row.line} has no refund`),
     close: async () => local.close(),
   };
+}
+
+/** A bare client of the emulator's merchant, in this process. */
+export function clientOf({ info }: Local): ComposedTransport {
+  return createTransport({
+    baseUrl: parseBaseUrl(info.url),
+    signer: createSigner({
+      mchid: info.mchid,
+      serialNo: info.serial_no,
+      privateKey: createPrivateKey(readFileSync(info.private_key_file)),
+    }),
+    keyRing: createKeyRing({
+      publicKeys: [
+        {
+          id: info.platform_serial_no ?? '',
+          kind: 'platform-certificate',
+          publicKey: new X509Certificate(readFileSync(info.platform_certificate_file ?? '')).publicKey,
+        },
+      ],
+      clock: realClock,
+    }),
+    clock: realClock,
+    nonce: () => randomBytes(16).toString('hex').toUpperCase(),
+    random: Math.random,
+    env: {},
+    userAgent: 'wxpay-test',
+    acceptLanguage: 'en',
+    retries: 0,
+    timeouts: { total: 400, firstByte: 400 },
+    ratePerSecond: 1e6,
+  });
 }
 
 /** At least three in ten refund requests, and some of the questions, go wrong. Every decision comes from the seed. */

@@ -178,7 +178,7 @@ function sources(): readonly string[] {
 
 /** Every module that a text names, in whatever form; comments do not count. */
 function specifiersIn(text: string): readonly string[] {
-  const pattern = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*|\bimport\.meta\.resolve\(\s*)(['"`])([^'"`\n]+)\1/g;
+  const pattern = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*|\bimport\.meta\.resolve\(\s*)(['"`])([^'"`\s]+)\1/g;
   return [...withoutComments(text).matchAll(pattern)].map((match) => match[2] ?? '');
 }
 

@@ -124,7 +124,7 @@ test('there are examples for every command', () => {
 test.each(examples)('%s', async (line) => {
   if (line.startsWith('wxpay emulator start')) {
     const other = line.replace('8080', '0').replace(/ --dir \S+/, '');
-    await shell.serve(`${other} --dir ./another`);
+    await shell.serve(`${other} --dir ./another-${examples.indexOf(line)}`);
     return;
   }
   // An order is paid once.

@@ -2,7 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensurePrivateDir, removeStaleTemps, writeFileAtomic } from '../core/durable/atomic-file.ts';
+import { ensurePrivateDir, removeStaleTemps, writeFileAtomic, type FileSystem } from '../core/durable/atomic-file.ts';
 import { fileUnwritable } from '../core/durable/system-error.ts';
 import { isWxpayError, WxpayError } from '../core/errors.ts';
 import type { CertificateKeyRing } from '../core/keys/keyring.ts';
@@ -19,6 +19,8 @@ export interface Writer {
   readonly isAlive: (pid: number) => boolean;
   /** A fresh random name of letters and digits. */
   readonly randomName: () => string;
+  /** For tests: the writer's system calls. */
+  readonly fs?: FileSystem;
 }
 
 export interface Rotation {

@@ -230,6 +230,38 @@ describe('trouble', () => {
   });
 });
 
+describe('Ctrl-C', () => {
+  const interrupted = async (argv: readonly string[], when: () => boolean): Promise<RunResult> => {
+    const child = local.home.spawn(argv, { env: local.env });
+    while (!when()) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    child.kill('SIGINT');
+    const result = await child;
+    return { code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+  };
+
+  test('G9: while the answer is awaited is exit 130, and names the number to ask about', async () => {
+    const order = paid();
+    fault({ ...posts, kind: 'stall', when: 'after' });
+    const argv = ['refund', order.out_trade_no, '--amount', '5', '--json'];
+    const result = await interrupted(argv, () => refundsOf(order).length > 0);
+    expect(result).toMatchObject({ code: 130, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ outcome: 'unknown' });
+    expect(result.stderr).toContain(`wxpay refund query R-${order.transaction_id}`);
+    expect(json(await local.run(argv))).toMatchObject({ result: 'existing' });
+    expect(refundsOf(order)).toHaveLength(1);
+  });
+
+  test('G9: while waiting for the outcome prints what is known', async () => {
+    local.emulator.configureRefunds({ settle_after_ms: null });
+    const order = paid();
+    const argv = ['refund', order.out_trade_no, '--amount', '5', '--wait', '--json'];
+    const result = await interrupted(argv, () => refundsOf(order).length > 0);
+    expect(result).toMatchObject({ code: 130 });
+    expect(json(result)).toMatchObject({ result: 'accepted', status: 'PROCESSING' });
+  });
+});
+
 describe('C5: a captive portal', () => {
   let portal: Server;
   let url: string;

@@ -122,8 +122,8 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     stopped ??= { reason, code, ...(error === undefined ? {} : { error }) };
     wakeAll();
   };
-  /** Orders of several rows of which one is under way. */
-  const busy = new Set<number>();
+  /** Orders of several rows of which one is under way or waiting, and when the next refund of each may be sent. */
+  const busy = new Map<number, number>();
   /** Orders with a refund whose outcome is unknown: nothing of them is sent. */
   const blocked = new Set<number>();
   const queue = openQueue();
@@ -251,7 +251,12 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     const isNext = (row: number): boolean =>
       phase.some((kind) => kind === past.get(row)) && plan.actionOf(row) !== 'elsewhere' && !outcomes.isSet(row);
     const isTouched = (row: number): boolean =>
-      past.get(row) === open || past.get(row) === done || (outcomes.isSet(row) && outcomes.resultOf(row) !== 'skipped');
+      past.get(row) === open ||
+      past.get(row) === done ||
+      plan.actionOf(row) === 'existing' ||
+      (outcomes.isSet(row) && outcomes.resultOf(row) !== 'skipped');
+    const mayBeSent = (row: number): boolean =>
+      plan.actionOf(row) === 'send' && (past.get(row) === fresh || past.get(row) === refused);
     const nextOfOrder = (order: number): number | undefined => rows.rowsOf(order).find((row) => isNext(row));
     const take = async (): Promise<number | undefined> => {
       for (;;) {
@@ -266,11 +271,10 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
           if (!several) return row;
           // The other rows of the order follow this one, each when it is done.
           if (busy.has(order)) continue;
-          busy.add(order);
-          const mayBeSent = past.get(row) === fresh || past.get(row) === refused;
-          if (spacingMs === 0 || !mayBeSent || !rows.rowsOf(order).some(isTouched)) return row;
           // An earlier run sent something; when, only that run's clock knows.
-          queue.add(row, start + spacingMs);
+          busy.set(order, rows.rowsOf(order).some(isTouched) ? start + spacingMs : start);
+          if (!mayBeSent(row)) return row;
+          queue.add(row, busy.get(order) ?? start);
           const first = queue.takeDue(clock.monotonic());
           if (first !== undefined) return first;
         }
@@ -302,8 +306,10 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
       } finally {
         if (busy.has(order)) {
           const next = nextOfOrder(order);
+          const now = clock.monotonic();
+          if (sent) busy.set(order, now + spacingMs);
           if (next === undefined || stopped !== undefined) busy.delete(order);
-          else queue.add(next, clock.monotonic() + (sent ? spacingMs : 0));
+          else queue.add(next, mayBeSent(next) ? (busy.get(order) ?? now) : now);
           wakeAll();
         }
       }

@@ -189,7 +189,8 @@ export interface MergedReport {
   rows(): AsyncIterable<ReportRow>;
 }
 
-const maxProblems = 20;
+/** Of each kind. */
+const maxProblems = 5;
 
 /**
  * Puts the reports of shards together and counts again: the same batch, every shard once, every line once, every refund number
@@ -202,7 +203,7 @@ export async function mergeReports(
 ): Promise<MergedReport> {
   const problems: MergeProblem[] = [];
   const problem = (kind: MergeProblem['kind'], params: MergeProblem['params']): void => {
-    if (problems.length < maxProblems) problems.push({ kind, params });
+    if (problems.filter((known) => known.kind === kind).length < maxProblems) problems.push({ kind, params });
   };
   const tallies = emptyTallies();
   const heads: { readonly name: string; readonly head: BatchSummary }[] = [];

@@ -10,7 +10,7 @@ import type { Row } from '../../../src/operations/refund-batch/rows.ts';
 import { loadTranslate } from '../../../src/i18n/translate.ts';
 import { gb18030 } from './gb18030.ts';
 
-const id = (n: number): string => `4200002346${String(n).padStart(18, '2')}`;
+const id = (n: number): string => `420000234620261123${String(n).padStart(9, '0')}7`;
 
 /** The file in pieces of `size` bytes: what a stream does to it. */
 function sourceOf(content: string | Uint8Array, size: number): Source {

@@ -42,7 +42,7 @@ import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf, requireValue } from '../../party.ts';
 import { baseUrlOf } from '../../runtime.ts';
-import { confirmBatch } from './batch-confirm.ts';
+import { confirmBatch, guardBatch, type BatchLimits } from './batch-confirm.ts';
 import {
   journalIdentityOf,
   journalPath,
@@ -117,6 +117,9 @@ export const command: CommandModule = {
         params: { field: '--journal', flag: '--journal', variable: '<file>' },
         outcome: 'not_sent',
       });
+    const limits = limitsOf(wanted, batch);
+    const { count, fen } = parsed.rows;
+    await guardBatch(runtime, profile, { count, fen, mchid: identity.mchid }, limits);
     return withJournal(
       {
         path,
@@ -455,6 +458,15 @@ async function transportOf(wanted: Wanted, runtime: Runtime): Promise<Transport>
   return runtime.transport({ ratePerSecond: wanted.rate + 300 });
 }
 
+function limitsOf(wanted: Wanted, batch: Batch): BatchLimits {
+  return {
+    expectTotal: wanted.expectTotal,
+    maxTotal: wanted.maxTotal ?? maxFen,
+    maxCount: wanted.maxCount ?? Number.MAX_SAFE_INTEGER,
+    saved: batch.saved !== undefined,
+  };
+}
+
 async function carryOut(
   wanted: Wanted,
   batch: Batch,
@@ -468,12 +480,7 @@ async function carryOut(
   const plan = await lookAhead(wanted, batch, journal, transport, runtime);
   batch.saved?.requireSame(plan, journal);
   if (plan.faults.count > 0) return faultResult(batch.identity, plan.faults, wanted, runtime);
-  await confirmBatch(runtime, profile, plan, journal, {
-    expectTotal: wanted.expectTotal,
-    maxTotal: wanted.maxTotal ?? maxFen,
-    maxCount: wanted.maxCount ?? Number.MAX_SAFE_INTEGER,
-    saved: batch.saved !== undefined,
-  });
+  await confirmBatch(runtime, profile, plan, journal, limitsOf(wanted, batch));
 
   const stop = new AbortController();
   const abort = new AbortController();

@@ -82,6 +82,7 @@ const categories = {
   EMULATOR_KEY_ON_LIVE: 'config',
   EMULATOR_NOT_RUNNING: 'config',
   EMULATOR_PORT_BUSY: 'config',
+  EMULATOR_RUNNING: 'config',
 
   // WeChat Pay said no.
   API_REFUSED: 'refused',

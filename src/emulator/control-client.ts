@@ -60,6 +60,18 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
   };
 }
 
+/** The URL of the emulator that was started in `dir` and answers there with its own token; `undefined` when none does. */
+export async function runningEmulator(dir: string): Promise<string | undefined> {
+  try {
+    const { url, token } = await readRecord(dir);
+    await callControl(url, token, 'POST', 'info', {}, 2000);
+    return url;
+  } catch {
+    // No record, or one that a killed emulator left: nobody answers, or somebody else.
+    return undefined;
+  }
+}
+
 async function readRecord(dir: string): Promise<EmulatorRecord> {
   try {
     const record = JSON.parse(await readFile(join(dir, 'emulator.json'), 'utf8')) as EmulatorRecord;
@@ -70,7 +82,14 @@ async function readRecord(dir: string): Promise<EmulatorRecord> {
   throw new WxpayError('EMULATOR_NOT_RUNNING', { params: { url: dir } });
 }
 
-async function callControl<T>(base: string, token: string, method: string, name: string, input?: object): Promise<T> {
+async function callControl<T>(
+  base: string,
+  token: string,
+  method: string,
+  name: string,
+  input?: object,
+  timeoutMs = 30_000,
+): Promise<T> {
   const url = new URL(`${controlPrefix}${name}`, base);
   const body = input === undefined ? '' : JSON.stringify(input);
   const headers = {
@@ -79,7 +98,7 @@ async function callControl<T>(base: string, token: string, method: string, name:
     'content-length': Buffer.byteLength(body),
   };
   const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const request = httpRequest(url, { method, headers, agent: false, timeout: 30_000 }, (response) => {
+    const request = httpRequest(url, { method, headers, agent: false, timeout: timeoutMs }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command as envCommand } from '../../src/cli/commands/emulator/env.ts';
@@ -133,6 +133,23 @@ describe('start', () => {
     expect(() => readFileSync(join(home, 'state', 'emulator', 'emulator.json'))).toThrow(/ENOENT/);
   });
 
+  test('a second one in the folder of a running one is refused with its URL; a record that nobody answers is not in the way', async () => {
+    const desk = makeDesk(home, { output: 'json' });
+    const record = join(home, 'state', 'emulator', 'emulator.json');
+    await whileStarted(desk, {}, async () => {
+      const { url } = JSON.parse(desk.out[0]!) as EmulatorInfo;
+      const before = readFileSync(record, 'utf8');
+      await expect(whileStarted(makeDesk(home, { output: 'json' }), {}, async () => {})).rejects.toMatchObject({
+        code: 'EMULATOR_RUNNING',
+        params: { url },
+      });
+      expect(readFileSync(record, 'utf8')).toBe(before);
+    });
+    writeFileSync(record, '{"url":"http://127.0.0.1:9","token":"gone","pid":4711}');
+    const next = makeDesk(home, { output: 'json' });
+    await whileStarted(next, {}, async () => expect(next.out).toHaveLength(1));
+  });
+
   test('writes a profile that only refers to its files; a second start renews it, a live one is left alone', async () => {
     const desk = makeDesk(home, { output: 'json', profile: 'dev' });
     await whileStarted(desk, {}, async () => {
@@ -164,6 +181,8 @@ describe('start', () => {
 
   test('greets people with what to do next, and never with a secret', async () => {
     const desk = makeDesk(home);
+    // The stage's own emulator serves from here: without its record the folder is free.
+    rmSync(join(stage.dir, 'emulator.json'), { force: true });
     await whileStarted(desk, { dir: stage.dir }, async () => {
       const text = JSON.stringify(desk.emitted[0]!.view);
       expect(text).toContain('wxpay emulator pay');
@@ -181,13 +200,13 @@ describe('start', () => {
     [{ host: '203.0.113.77' }, 'INPUT_INVALID'],
   ])('%j is refused with %s', async (options, code) => {
     const desk = makeDesk(home, { output: 'json' });
-    await expect(whileStarted(desk, { dir: stage.dir, ...options }, async () => {})).rejects.toMatchObject({ code });
+    await expect(whileStarted(desk, options, async () => {})).rejects.toMatchObject({ code });
   });
 
   test('a busy port is said', async () => {
     const desk = makeDesk(home, { output: 'json' });
     const { port } = new URL(stage.emulator.url);
-    await expect(whileStarted(desk, { dir: stage.dir, port }, async () => {})).rejects.toMatchObject({
+    await expect(whileStarted(desk, { port }, async () => {})).rejects.toMatchObject({
       code: 'EMULATOR_PORT_BUSY',
     });
   });

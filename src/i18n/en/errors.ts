@@ -18,8 +18,7 @@ export const errors = {
   'error.SECRET_IN_ARGV': '{flag} would put a secret on the command line, where every user of this machine can see it.',
   'hint.SECRET_IN_ARGV': 'Use {instead} instead.',
   'error.AMOUNT_UNIT_MISSING': '{value} could be yuan or fen.',
-  'hint.AMOUNT_UNIT_MISSING':
-    'Write {value}yuan, or the same in whole fen: {as_yuan_fen}.',
+  'hint.AMOUNT_UNIT_MISSING': 'Write {value}yuan, or the same in whole fen: {as_yuan_fen}.',
   'error.AMOUNT_INVALID': '{value} is not an amount.',
   'hint.AMOUNT_INVALID': 'Write whole fen (1234) or yuan with at most two decimals (12.34yuan).',
   'error.AMOUNT_RATIO':
@@ -94,6 +93,8 @@ export const errors = {
   'hint.EMULATOR_KEY_ON_LIVE': "Use the emulator's base URL, or your own merchant's key.",
   'error.EMULATOR_NOT_RUNNING': 'No emulator answers at {url}.',
   'hint.EMULATOR_NOT_RUNNING': 'Start one with "wxpay emulator start".',
+  'error.EMULATOR_RUNNING': 'An emulator of {dir} runs already at {url}.',
+  'hint.EMULATOR_RUNNING': 'Use that one or stop it; a second one needs a folder of its own (--dir).',
   'error.EMULATOR_PORT_BUSY': 'Port {port} is in use.',
   'hint.EMULATOR_PORT_BUSY': 'Choose another with --port, or 0 for any free one.',
   'error.API_REFUSED': 'WeChat Pay refused the request (HTTP {status}).',

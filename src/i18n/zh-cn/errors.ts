@@ -85,6 +85,8 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.EMULATOR_KEY_ON_LIVE': '改用模拟器的地址，或换成你自己商户的密钥。',
   'error.EMULATOR_NOT_RUNNING': '{url} 上没有模拟器响应。',
   'hint.EMULATOR_NOT_RUNNING': '用 "wxpay emulator start" 启动一个。',
+  'error.EMULATOR_RUNNING': '目录 {dir} 的模拟器已经在 {url} 运行。',
+  'hint.EMULATOR_RUNNING': '直接用它，或先停掉它；要再开一个，用 --dir 另给一个目录。',
   'error.EMULATOR_PORT_BUSY': '端口 {port} 已被占用。',
   'hint.EMULATOR_PORT_BUSY': '用 --port 换一个，0 表示任意空闲端口。',
   'error.API_REFUSED': '微信支付拒绝了请求（HTTP {status}）。',

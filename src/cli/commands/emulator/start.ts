@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
+import { runningEmulator } from '../../../emulator/control-client.ts';
 import { isLoopback } from '../../../emulator/guard.ts';
 import { readMerchantOptions } from '../../../emulator/merchant-options.ts';
 import type { MerchantOptions } from '../../../emulator/merchants.ts';
@@ -30,16 +31,22 @@ export const command: CommandModule = {
     const host = textOption(options, 'host') ?? '127.0.0.1';
     if (!isLoopback(host)) runtime.warn('emulator.warn.host', { host });
     const merchantFile = textOption(options, 'merchant');
+    const merchants = merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))];
+    const port = readPort(textOption(options, 'port'));
+    const running = await runningEmulator(dir);
+    // Its record would be overwritten: `emulator pay` and the others would no longer find it.
+    if (running !== undefined)
+      throw new WxpayError('EMULATOR_RUNNING', { params: { url: running, dir }, outcome: 'not_sent' });
     const emulator = await startEmulator({
       clock: runtime.clock,
       randomBytes: (size) => runtime.randomBytes(size),
       dir,
       pid: runtime.pid,
       host,
-      port: readPort(textOption(options, 'port')),
+      port,
       mode: modes.find((mode) => mode === options['mode']) ?? 'mixed',
       allowedHosts: runtime.globals.allowHost === undefined ? [] : [runtime.globals.allowHost],
-      merchants: merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))],
+      merchants,
       onLog: (entry) => logRequest(entry, runtime),
     });
     try {
@@ -68,7 +75,7 @@ function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
     const next =
       profile === undefined
         ? `eval "$(wxpay emulator env --dir ${quoted(folder)})"`
-        : `wxpay order create --profile ${profile} --type native --description test --amount 1`;
+        : `wxpay order create --profile ${profile} --type native --description test --amount 1 --notify-url http://127.0.0.1:3000/notify`;
     return [
       {
         kind: 'details',

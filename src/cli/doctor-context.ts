@@ -22,7 +22,13 @@ export interface DoctorOptions {
 }
 
 /** Read by the frame, and no part of a configuration. */
-const quietVariables = ['WXPAY_NO_INPUT', 'WXPAY_ACCESSIBLE', 'WXPAY_ROTATED_SERIALS', 'WXPAY_ROTATED_FILES'];
+const quietVariables = [
+  'WXPAY_NO_INPUT',
+  'WXPAY_ACCESSIBLE',
+  'WXPAY_ROTATED_SERIALS',
+  'WXPAY_ROTATED_FILES',
+  'WXPAY_DROPPED_SERIALS',
+];
 
 export function doctorContext(runtime: Runtime, { notifyUrl, receiver }: DoctorOptions): DoctorContext {
   const profile = once(async () => profileFacts(await runtime.profile(), runtime));

@@ -211,6 +211,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/env.ts'),
   },
   {
+    path: ['emulator', 'rotate'],
+    summary: 'cli.summary.emulator_rotate',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/rotate.ts'),
+  },
+  {
     path: ['emulator', 'fault'],
     summary: 'cli.summary.emulator_fault',
     group: 'cli.group.emulator',

@@ -1,6 +1,7 @@
 /** Keys that change while the emulator runs, and the echo endpoint; the judges are node:crypto and the project's client. */
 import { constants, createPublicKey, privateDecrypt, publicEncrypt, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { controlPrefix, tokenHeader } from '../../src/emulator/control-protocol.ts';
 import type { RotationState } from '../../src/emulator/rotation.ts';
@@ -73,6 +74,24 @@ test('the control API rotates too, and refuses what it does not know', async () 
   };
   expect(await control({ step: 'issue', old_days: 5 })).toMatchObject({ status: 200, state: { mode: 'mixed' } });
   expect(await control({ stepp: 'issue' })).toMatchObject({ status: 400 });
+});
+
+test('the command rotates a running emulator, and refuses what is no number', async () => {
+  const dir = join(local.home.dir, 'emulator');
+  const run = (...flags: string[]): ReturnType<typeof runInProcess> =>
+    runInProcess(['emulator', 'rotate', '--dir', dir, ...flags], { env: local.home.env });
+  const issued = await run('--step', 'issue', '--old-days', '10', '--days', '-0.5', '--json');
+  expect(issued.code, issued.stderr).toBe(0);
+  expect(JSON.parse(issued.stdout)).toMatchObject({ mode: 'mixed' });
+  expect(await run('--mode', 'public-key')).toMatchObject({ code: 0, stdout: expect.stringMatching(/PUB_KEY_ID/) });
+  expect(await run('--mode', 'mixed')).toMatchObject({ code: 0 });
+  for (const flags of [
+    ['--days', 'x'],
+    ['--share', '2'],
+    ['--step', 'twist'],
+    ['--days', '-5'],
+  ])
+    expect(await run(...flags)).toMatchObject({ code: 2 });
 });
 
 describe('POST /v3/security/echo', () => {

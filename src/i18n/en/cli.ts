@@ -63,6 +63,7 @@ export const cli = {
   'cli.summary.emulator_pay': 'pay an order as the payer',
   'cli.summary.emulator_refund': 'decide what becomes of refunds',
   'cli.summary.emulator_env': "print the emulator's merchant as variables",
+  'cli.summary.emulator_rotate': "exchange the emulator's certificates or mode",
   'cli.summary.emulator_fault': 'make the emulator misbehave',
   'cli.summary.demo': "a whole order's life on a private emulator",
   'cli.exit.ok': 'done (also an empty result, a dry run, a closed pipe of a read)',

@@ -64,6 +64,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.summary.emulator_pay': '以付款人身份支付订单',
   'cli.summary.emulator_refund': '决定退款的结果',
   'cli.summary.emulator_env': '以环境变量输出模拟器商户',
+  'cli.summary.emulator_rotate': '更换模拟器的平台证书或模式',
   'cli.summary.emulator_fault': '让模拟器制造故障',
   'cli.summary.demo': '在私有模拟器上演示订单的一生',
   'cli.exit.ok': '完成（包括空结果、dry run、读取时管道被关闭）',

@@ -95,7 +95,8 @@ type Reason = Readonly<Record<string, string | number>>;
 const maximumSize = 1_048_576;
 /** An editor that writes in place leaves half a file for a moment; nobody's work is moved away for that. */
 const editorPauseMs = 60;
-const lockTimeoutMs = 60_000;
+/** A hundred processes that start at once on a busy machine of two cores have waited for most of a minute. */
+const lockTimeoutMs = 120_000;
 
 /** Opens the store. Touches nothing. */
 export function openProfileStore(place: StorePlace): ProfileStore {

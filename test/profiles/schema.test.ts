@@ -78,7 +78,15 @@ describe('a profile file', () => {
 
 test('every variable of a profile is in the list that help and README are made from, and the other way round', () => {
   const ours = Object.values(profileFields).flatMap(({ variables }) => variables.map(({ name }) => name));
-  const others = ['WXPAY_PROFILE', 'WXPAY_CONFIG_DIR', 'WXPAY_CACHE_DIR', 'WXPAY_LANG', 'WXPAY_DEBUG'];
+  const others = [
+    'WXPAY_PROFILE',
+    'WXPAY_CONFIG_DIR',
+    'WXPAY_CACHE_DIR',
+    'WXPAY_LANG',
+    'WXPAY_DEBUG',
+    'WXPAY_NO_INPUT',
+    'WXPAY_ACCESSIBLE',
+  ];
   const listed = environmentVariables.filter((name) => name.startsWith('WXPAY_') && !others.includes(name));
   expect([...ours].sort()).toEqual([...listed].sort());
 });

@@ -152,7 +152,7 @@ test('M1: a --confirm that names another merchant stops everything, also with --
   });
 });
 
-test('a skeleton needs no merchant, and is a body that --data takes back', async () => {
+test('a skeleton needs no merchant, and is a body that --data takes back once its number is filled in', async () => {
   for (const type of ['native', 'jsapi', 'app', 'h5']) {
     const { runtime } = makeRuntime({});
     const result = await command.run({ args: [], options: { type, skeleton: true } }, runtime);
@@ -161,8 +161,9 @@ test('a skeleton needs no merchant, and is a body that --data takes back', async
       description: undefined,
       amount: undefined,
       notifyUrl: undefined,
-      data: JSON.stringify(result?.data),
+      data: JSON.stringify({ ...(result?.data as object), out_trade_no: 'FILLED_IN_0001' }),
     });
-    expect(body).toMatchObject(result?.data as object);
+    expect(body).toMatchObject({ ...(result?.data as object), out_trade_no: 'FILLED_IN_0001' });
+    await expect(bodyOf({ type, data: JSON.stringify(result?.data) })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   }
 });

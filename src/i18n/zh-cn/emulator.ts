@@ -64,7 +64,8 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.warn.host': '正在监听 {host}：其他机器也能访问这个模拟器。',
   'emulator.warn.callback': '订单已支付，但回调未能送达 {url}：{reason}',
   'emulator.warn.refund_callback': '退款结果已定，但回调未能送达 {url}：{reason}',
-  'emulator.option.rotate_step': 'issue 在旧证书旁列出新证书，switch 改用新证书签名，retire 只留新证书；默认先 issue 再 switch',
+  'emulator.option.rotate_step':
+    'issue 在旧证书旁列出新证书，switch 改用新证书签名，retire 只留新证书；默认先 issue 再 switch',
   'emulator.option.rotate_mode': '改为切换模式：切换到微信支付公钥，或换回',
   'emulator.option.rotate_days': '新证书的有效天数（默认 5 年）',
   'emulator.option.rotate_old_days': '旧证书在几天后弃用',

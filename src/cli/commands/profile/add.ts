@@ -77,11 +77,14 @@ export const command: CommandModule = {
     const inspection = await inspect(resolved, runtime);
 
     if (!runtime.globals.dryRun) {
+      const before = store.current();
       const { kept } = await store.save(name, profile, { force });
       if (kept !== undefined) runtime.warn('profile.warn.kept', { file: kept });
       const others = store.list().length > 1 && store.current() !== name;
       if (options['use'] === true || (asked && others && (await askUse(name, prompts, runtime.t))))
         await store.use(name);
+      // An only profile is the current one without having been chosen; a second one must not silently end that.
+      else if (before !== undefined && store.current() === undefined) await store.use(before);
     }
     if (draft.api_v3_key === undefined) runtime.note('profile.note.no_api_v3_key');
     const current = !runtime.globals.dryRun && store.current() === name;

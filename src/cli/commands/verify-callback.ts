@@ -81,6 +81,7 @@ function view(report: CallbackReport, runtime: Runtime): readonly Block[] {
     passed: { text: `✓ ${t('callback.passed')}`, tone: 'good' },
     failed: { text: `✗ ${t('callback.failed')}`, tone: 'bad' },
     skipped: { text: `- ${t('callback.skipped')}`, tone: 'dim' },
+    not_judged: { text: `- ${t('callback.not_judged')}`, tone: 'dim' },
   } as const;
   const blocks: Block[] = [
     {

@@ -28,4 +28,5 @@ export const callback = {
   'reason.no_empty_line': 'there is no empty line between headers and body',
   'reason.content_length': 'Content-Length is not one number',
   'reason.body_short': 'the body has {length} bytes, Content-Length says {declared}',
+  'callback.not_judged': 'not judged',
 } as const;

@@ -28,4 +28,5 @@ export const callback: Readonly<Record<keyof typeof en, string>> = {
   'reason.no_empty_line': '请求头与报文之间没有空行',
   'reason.content_length': 'Content-Length 不是单个数字',
   'reason.body_short': '报文只有 {length} 字节，Content-Length 为 {declared}',
+  'callback.not_judged': '未检查',
 };

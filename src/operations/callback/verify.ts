@@ -21,8 +21,8 @@ export type StepName = (typeof stepNames)[number];
 
 export interface Step {
   readonly step: StepName;
-  /** `skipped`: a step before it failed, so nothing can be said. */
-  readonly result: 'passed' | 'failed' | 'skipped';
+  /** `skipped`: a step before it failed, so nothing can be said. `not_judged`: the caller asked to leave it out. */
+  readonly result: 'passed' | 'failed' | 'skipped' | 'not_judged';
 }
 
 /**
@@ -89,14 +89,14 @@ export async function verifyCallback(
     const resource = readResource(envelope, keys.apiV3Key);
     requireOurs(resource, keys.mchid);
     const remarks = remarksOn(envelope, resource, keys.appid);
-    return { verdict: 'valid', steps: steps(undefined), serial, envelope, remarks, resource };
+    return { verdict: 'valid', steps: steps(undefined, { ignoreAge }), serial, envelope, remarks, resource };
   } catch (error) {
     if (!isWxpayError(error)) throw error;
     const failed = stepOf[error.code];
     if (failed === undefined) throw error;
     return {
       verdict: 'invalid',
-      steps: steps(failed, error.code === 'SIGNATURE_PROBE'),
+      steps: steps(failed, { ignoreAge, probe: error.code === 'SIGNATURE_PROBE' }),
       remarks: [],
       ...(serial === undefined ? {} : { serial }),
       ...(envelope === undefined ? {} : { envelope }),
@@ -138,10 +138,14 @@ function remarksOn(
 }
 
 /** @param probe a probe is recognised before anybody looks for its key, so nothing is said about the serial */
-function steps(failed: StepName | undefined, probe = false): readonly Step[] {
+function steps(
+  failed: StepName | undefined,
+  { ignoreAge, probe = false }: { readonly ignoreAge: boolean; readonly probe?: boolean },
+): readonly Step[] {
   const at = failed === undefined ? stepNames.length : stepNames.indexOf(failed);
-  return stepNames.map((step, index) => ({
-    step,
-    result: index === at ? 'failed' : index > at || (probe && step === 'serial') ? 'skipped' : 'passed',
-  }));
+  return stepNames.map((step, index) => {
+    if (index === at) return { step, result: 'failed' };
+    if (index > at || (probe && step === 'serial')) return { step, result: 'skipped' };
+    return { step, result: ignoreAge && step === 'timestamp' ? 'not_judged' : 'passed' };
+  });
 }

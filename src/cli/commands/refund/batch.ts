@@ -120,6 +120,7 @@ export const command: CommandModule = {
     const limits = limitsOf(wanted, batch);
     const { count, fen } = parsed.rows;
     await guardBatch(runtime, profile, { count, fen, mchid: identity.mchid }, limits);
+    let begun = false;
     return withJournal(
       {
         path,
@@ -134,6 +135,7 @@ export const command: CommandModule = {
         randomName: () => runtime.randomBytes(12).toString('hex'),
       },
       async (journal) => {
+        begun = true;
         try {
           return await carryOut(wanted, batch, journal, profile, runtime);
         } finally {
@@ -141,7 +143,9 @@ export const command: CommandModule = {
           if (journal.size === 0) await removeQuietly(path);
         }
       },
-    );
+    ).catch((error: unknown) => {
+      throw error instanceof WxpayError && !begun ? error.with({ outcome: 'not_sent' }) : error;
+    });
   },
 };
 

@@ -36,6 +36,11 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (file) => {
       merchant = await shell.furnish();
       return;
     }
+    // A file of refunds, for the order that this page has made and paid.
+    if (command.includes('refunds.csv')) {
+      const order = /COFFEE_\d+/.exec(commands.join('\n'))?.[0] ?? '';
+      await shell.run(`printf 'out_trade_no,amount_yuan,ref\\n${order},2.00,third\\n' > refunds.csv`);
+    }
     // A reader's own merchant is at WeChat Pay; here it is at the emulator, and has to say so.
     const own = command.startsWith('wxpay profile add') ? ` --base-url http://127.0.0.1:${shell.port}` : '';
     const result = await shell.run(adapted(command) + own);

@@ -17,9 +17,21 @@ test('a second profile does not silently take the place of the only one', async 
   writeFileSync(secret, info.api_v3_key, { mode: 0o600 });
   const add = (name: string): Promise<{ code: number | undefined }> =>
     home.run([
-      ...['profile', 'add', name, '--mchid', info.mchid, '--appid', info.appid, '--base-url', info.url],
-      ...['--private-key-file', info.private_key_file, '--certificate-file', info.certificate_file],
-      ...['--api-v3-key-file', secret],
+      'profile',
+      'add',
+      name,
+      '--mchid',
+      info.mchid,
+      '--appid',
+      info.appid,
+      '--base-url',
+      info.url,
+      '--private-key-file',
+      info.private_key_file,
+      '--certificate-file',
+      info.certificate_file,
+      '--api-v3-key-file',
+      secret,
     ]);
   expect(await add('first')).toMatchObject({ code: 0 });
   expect(await add('second')).toMatchObject({ code: 0 });

@@ -29,4 +29,5 @@ export const callback = {
   'reason.content_length': 'Content-Length is not one number',
   'reason.body_short': 'the body has {length} bytes, Content-Length says {declared}',
   'callback.not_judged': 'not judged',
+  'reason.capture_large': 'it is larger than {max} MiB; only a stream of lines (NDJSON) may be',
 } as const;

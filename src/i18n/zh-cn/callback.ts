@@ -29,4 +29,5 @@ export const callback: Readonly<Record<keyof typeof en, string>> = {
   'reason.content_length': 'Content-Length 不是单个数字',
   'reason.body_short': '报文只有 {length} 字节，Content-Length 为 {declared}',
   'callback.not_judged': '未检查',
+  'reason.capture_large': '超过 {max} MiB；只有逐行的 NDJSON 不限大小',
 };

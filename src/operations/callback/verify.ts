@@ -5,7 +5,7 @@ import { decryptResource, parseEnvelope, type Envelope } from '../../core/wire/e
 import { parseJson } from '../../core/wire/json.ts';
 import { verifyMessage } from '../../core/wire/verify.ts';
 import { isObject } from '../fields.ts';
-import type { Capture } from './capture/raw-http.ts';
+import type { Capture } from './capture/capture.ts';
 
 export const stepNames = [
   'headers',
@@ -76,7 +76,7 @@ const stepOf: Partial<Record<ErrorCode, StepName>> = {
  * @throws errors that are no fault of the callback (a failing key refresh, a bug)
  */
 export async function verifyCallback(
-  capture: Capture,
+  capture: Pick<Capture, 'headers' | 'body'>,
   keys: CallbackKeys,
   now: number,
   ignoreAge = false,

@@ -2,13 +2,8 @@
  * A callback captured as the raw HTTP message: request line, headers, empty line, body. Bytes stay bytes: the signature
  * covers the body exactly as it was sent.
  */
-import { WxpayError } from '../../../core/errors.ts';
 import type { Headers } from '../../../core/ports.ts';
-
-export interface Capture {
-  readonly headers: Headers;
-  readonly body: Buffer;
-}
+import { malformedCapture as malformed, type Capture } from './capture.ts';
 
 /**
  * Reads a raw HTTP message. Line ends may be CRLF or LF in the head; the body is taken untouched. With a Content-Length
@@ -30,8 +25,8 @@ export function parseRawHttp(bytes: Uint8Array): Capture {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw malformed('header_line', { line: line.slice(0, 80) });
     (headers[name.toLowerCase()] ??= []).push(withoutBlanks(line.slice(colon + 1)));
   }
-  if (headers['transfer-encoding'] !== undefined) throw malformed('transfer_encoding', {});
-  return { headers, body: declared(headers, body) };
+  if (headers['transfer-encoding'] !== undefined) throw malformed('transfer_encoding');
+  return { headers, body: declared(headers, body), bodyIs: 'bytes', format: 'http' };
 }
 
 /** Without spaces and tabs around it; counted by hand, since a pattern would take quadratic time on a hostile line. */
@@ -48,7 +43,7 @@ function split(buffer: Buffer): { head: string; body: Buffer } {
   const crlf = buffer.indexOf('\r\n\r\n');
   const lf = buffer.indexOf('\n\n');
   const end = crlf !== -1 && (lf === -1 || crlf < lf) ? { at: crlf, length: 4 } : { at: lf, length: 2 };
-  if (end.at === -1) throw malformed('no_empty_line', {});
+  if (end.at === -1) throw malformed('no_empty_line');
   return { head: buffer.subarray(0, end.at).toString('latin1'), body: buffer.subarray(end.at + end.length) };
 }
 
@@ -56,11 +51,7 @@ function declared(headers: Headers, body: Buffer): Buffer {
   const lengths = headers['content-length'];
   if (lengths === undefined) return body;
   const length = lengths.length === 1 && /^\d{1,9}$/.test(lengths[0] ?? '') ? Number(lengths[0]) : Number.NaN;
-  if (Number.isNaN(length)) throw malformed('content_length', {});
+  if (Number.isNaN(length)) throw malformed('content_length');
   if (body.length < length) throw malformed('body_short', { length: body.length, declared: length });
   return body.subarray(0, length);
-}
-
-function malformed(reason: string, params: Readonly<Record<string, string | number>>): WxpayError {
-  return new WxpayError('CALLBACK_MALFORMED', { params: { ...params, reason: `key:reason.${reason}` } });
 }

@@ -1,11 +1,12 @@
 /** What starts an emulator and what a running one offers: types only. */
 import type { Clock } from '../core/ports.ts';
+import type { CallbackSummary, Outbox } from './callback-outbox.ts';
+import type { CallbackSettingsChange } from './callback-settings.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { Mode } from './platform.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
-import type { SentCallback } from './refund-callbacks.ts';
 import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
@@ -35,6 +36,8 @@ export interface EmulatorOptions {
   readonly callbackTimeoutMs?: number;
   /** How refunds go; laid over `defaultRefundSettings`. */
   readonly refunds?: RefundSettingsChange;
+  /** How callbacks are delivered; laid over `defaultCallbackSettings`. */
+  readonly callbacks?: CallbackSettingsChange;
   readonly onLog?: (entry: RequestLog) => void;
 }
 
@@ -84,11 +87,11 @@ export interface Emulator {
   readonly controlToken: string;
   /** The file with url, token and pid, by which commands find a running emulator. */
   readonly recordFile: string;
-  /** The payer pays an order and the callback is delivered once. Throws as `payOrder` does. */
+  /** The payer pays an order and the callback is sent. Throws as `payOrder` does. */
   pay(request: PayRequest): Promise<PayResult>;
   /** Makes orders that are paid already. Throws as a `Seeder` does. */
   seed(request: SeedRequest): readonly SeededOrder[];
-  /** Brings a refund to its outcome at once and delivers the callback once. Throws as `settleRefund` does. */
+  /** Brings a refund to its outcome at once and sends the callback. Throws as `settleRefund` does. */
   settleRefund(request: SettleRequest): Promise<SettleResult>;
   /** Every refund that was carried out. */
   ledger(): Ledger;
@@ -96,8 +99,10 @@ export interface Emulator {
   readonly refundSettings: RefundSettings;
   /** Changes how refunds go from now on. @returns what holds now. Throws as `changeSettings` does. */
   configureRefunds(change: RefundSettingsChange): RefundSettings;
-  /** The last 10,000 refund callbacks that were sent or tried, oldest first. */
-  readonly callbacks: readonly SentCallback[];
+  /** What became of the last 10,000 callbacks, oldest first. */
+  readonly callbacks: readonly CallbackSummary[];
+  /** The way out for every callback: whoever has something to tell posts it here. */
+  readonly outbox: Outbox;
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
   readonly merchants: readonly Merchant[];

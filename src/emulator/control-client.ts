@@ -4,11 +4,12 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { WxpayError, errorCodes } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { CallbackRecord, CallbackSummary } from './callback-outbox.ts';
+import type { CallbackSettings, CallbackSettingsChange } from './callback-settings.ts';
 import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import type { FaultInput, FaultRule } from './faults.ts';
 import type { PayRequest, PayResult } from './payer.ts';
-import type { SentCallback } from './refund-callbacks.ts';
 import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
@@ -25,7 +26,12 @@ export interface EmulatorClient {
   refundSettings(): Promise<RefundSettings>;
   configureRefunds(change: RefundSettingsChange): Promise<RefundSettings>;
   ledger(): Promise<Ledger>;
-  callbacks(): Promise<readonly SentCallback[]>;
+  callbacks(): Promise<readonly CallbackSummary[]>;
+  /** One callback with every send and what went over the wire. */
+  callback(id: string): Promise<CallbackRecord>;
+  redeliver(id: string): Promise<CallbackRecord>;
+  callbackSettings(): Promise<CallbackSettings>;
+  configureCallbacks(change: CallbackSettingsChange): Promise<CallbackSettings>;
   addFault(fault: FaultInput): Promise<FaultRule>;
   listFaults(): Promise<readonly FaultRule[]>;
   clearFaults(id?: string): Promise<{ readonly cleared: number }>;
@@ -54,6 +60,10 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     configureRefunds: async (change) => call('POST', 'refunds', change),
     ledger: async () => call('GET', 'ledger'),
     callbacks: async () => call('GET', 'callbacks'),
+    callback: async (id) => call('POST', 'callbacks', { id }),
+    redeliver: async (id) => call('POST', 'redeliver', { id }),
+    callbackSettings: async () => call('GET', 'callback-settings'),
+    configureCallbacks: async (change) => call('POST', 'callback-settings', change),
     addFault: async (fault) => call('POST', 'faults', fault),
     listFaults: async () => call('GET', 'faults'),
     clearFaults: async (id) => call('DELETE', 'faults', id === undefined ? {} : { id }),

@@ -5,6 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { WxpayError } from '../core/errors.ts';
+import type { CallbackRecord } from './callback-outbox.ts';
 import type { FaultInput } from './faults.ts';
 import { headerOf } from './gateway.ts';
 import type { RawRequest } from './gateway.ts';
@@ -69,6 +70,18 @@ const actions: Readonly<Record<string, Action>> = {
   'POST refunds': (emulator, input) => emulator.configureRefunds(input),
   'GET ledger': (emulator) => emulator.ledger(),
   'GET callbacks': (emulator) => emulator.callbacks,
+  'POST callbacks': (emulator, input) => {
+    const id = text(input, 'id');
+    if (id === undefined) throw invalid('id');
+    return callbackOr404(id, emulator.outbox.find(id));
+  },
+  'POST redeliver': async (emulator, input) => {
+    const id = text(input, 'id');
+    if (id === undefined) throw invalid('id');
+    return callbackOr404(id, await emulator.outbox.redeliver(id));
+  },
+  'GET callback-settings': (emulator) => emulator.outbox.settings(),
+  'POST callback-settings': (emulator, input) => emulator.outbox.configure(input),
   'GET faults': (emulator) => emulator.faults.list(),
   'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
@@ -91,6 +104,11 @@ export async function handleControl(request: RawRequest, response: ServerRespons
     if (!(error instanceof WxpayError)) throw error;
     answer(response, 400, { error: { code: error.code, params: error.params } });
   }
+}
+
+function callbackOr404(id: string, record: CallbackRecord | undefined): CallbackRecord {
+  if (record === undefined) throw new WxpayError('NOT_FOUND', { params: { what: id } });
+  return record;
 }
 
 function readInput(request: RawRequest): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-/** Callbacks: made, encrypted, signed and delivered (protocol 6). */
+/** Callbacks: made, encrypted, signed and sent (protocol 6). When they are sent is the outbox's. */
 import { lookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -6,8 +6,6 @@ import { isIP } from 'node:net';
 import type { Clock } from '../core/ports.ts';
 import { signatureHeaders } from './answer.ts';
 import type { Seal } from './answer.ts';
-import { describeOrder } from './orders.ts';
-import type { Order } from './orders.ts';
 import { encryptResource } from './resource.ts';
 import { beijingTime } from './times.ts';
 
@@ -26,7 +24,10 @@ export interface Attempt {
   /** Acknowledged: 200 or 204 in time. */
   readonly delivered: boolean;
   readonly status?: number;
-  /** Why there is no status: `timeout`, `url` (not http or https, or link-local), or the network's error code. */
+  /**
+   * `cut` (the answer was broken off); or why there is no status: `timeout`, `url` (not http or https, or link-local), `later` (it has not been sent yet),
+   * `stopped`, or the network's error code.
+   */
   readonly failure?: string;
 }
 
@@ -36,19 +37,6 @@ export interface Delivery extends Attempt {
   readonly attempts: number;
 }
 
-/** The callback of a paid order. Its body stays the same over all sends; the signature headers do not. */
-export function makePaymentCallback(order: Order, now: number, randomBytes: (size: number) => Buffer): Callback {
-  const event = {
-    url: order.request.notify_url,
-    key: order.merchant.apiV3Key,
-    event: 'TRANSACTION.SUCCESS',
-    type: 'transaction',
-    summary: '支付成功',
-    content: describeOrder(order),
-  };
-  return makeCallback(event, now, randomBytes);
-}
-
 /** What a callback tells, and to whom. */
 export interface Event {
   readonly url: string;
@@ -56,13 +44,15 @@ export interface Event {
   readonly key: string;
   /** `event_type` */
   readonly event: string;
-  /** `original_type` of the resource, and its associated data. */
+  /** `original_type` of the resource. */
   readonly type: string;
+  /** The resource's associated data; default: its `original_type`. */
+  readonly associatedData?: string;
   readonly summary: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** The envelope of an event, its content encrypted (protocol 6.1). */
+/** The envelope of an event, its content encrypted (protocol 6.1). It stays the same over all sends. */
 export function makeCallback(event: Event, now: number, randomBytes: (size: number) => Buffer): Callback {
   const id = uuid(randomBytes(16));
   const nonce = randomBytes(6).toString('hex');
@@ -74,81 +64,95 @@ export function makeCallback(event: Event, now: number, randomBytes: (size: numb
     summary: event.summary,
     resource: {
       original_type: event.type,
-      ...encryptResource(JSON.stringify(event.content), event.type, event.key, nonce),
+      ...encryptResource(JSON.stringify(event.content), event.associatedData ?? event.type, event.key, nonce),
     },
   };
   return { id, url: event.url, body: Buffer.from(JSON.stringify(body), 'utf8') };
 }
 
-export interface Delivering {
+export interface Sending {
   readonly clock: Clock;
   /** How long one send may take, in milliseconds; WeChat Pay waits 5 s. */
   readonly timeoutMs: number;
-  /** Seconds between sends; empty for one send only. */
-  readonly schedule: readonly number[];
   readonly randomBytes: (size: number) => Buffer;
-  /** What a send is signed with; asked again for every send. */
-  seal(): Seal & { readonly key: NonNullable<Seal['key']> };
+  /** What this send is signed with. */
+  readonly seal: Seal & { readonly key: NonNullable<Seal['key']> };
   readonly signal: AbortSignal;
 }
 
-/** Sends a callback until it is acknowledged or the schedule ends. Never throws but for the signal. */
-export async function deliver(callback: Callback, delivering: Delivering): Promise<Delivery> {
-  let attempts = 0;
-  let last: Attempt = { delivered: false };
-  for (const pause of [0, ...delivering.schedule]) {
-    if (pause > 0) await delivering.clock.sleep(pause * 1000, delivering.signal);
-    attempts += 1;
-    last = await send(callback, delivering);
-    if (last.delivered) break;
-  }
-  return { id: callback.id, url: callback.url, attempts, ...last };
+type HeaderList = readonly (readonly [string, string])[];
+
+/** One send with what went over the wire, both ways. */
+export interface Exchange {
+  readonly outcome: Attempt;
+  /** As they were sent, signature headers last; absent where nothing could be sent. */
+  readonly headers: HeaderList;
+  /** What came back: headers as they stand, and the beginning of the body. */
+  readonly answer?: { readonly headers: HeaderList; readonly body: Buffer; readonly whole: boolean };
 }
 
-async function send(callback: Callback, delivering: Delivering): Promise<Attempt> {
+/** How much of an answer's body is kept. */
+const keptBytes = 4096;
+
+/** Sends a callback once. Never throws; when `signal` is aborted the outcome's failure is `stopped`. */
+export async function sendCallback(callback: Callback, sending: Sending): Promise<Exchange> {
   const url = URL.canParse(callback.url) ? new URL(callback.url) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || isLinkLocal(hostOf(url))) {
-    return { delivered: false, failure: 'url' };
+    return { outcome: { delivered: false, failure: 'url' }, headers: [] };
   }
-  const requestId = `${delivering.randomBytes(18).toString('hex').toUpperCase()}-0`;
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': String(callback.body.length),
-    'User-Agent': 'Mozilla/4.0',
-    Accept: '*/*',
-    'Request-ID': requestId,
-    ...Object.fromEntries(signatureHeaders(callback.body, delivering.seal())),
-  };
+  const requestId = `${sending.randomBytes(18).toString('hex').toUpperCase()}-0`;
+  const headers: HeaderList = [
+    ['Content-Type', 'application/json'],
+    ['Content-Length', String(callback.body.length)],
+    ['User-Agent', 'Mozilla/4.0'],
+    ['Accept', '*/*'],
+    ['Request-ID', requestId],
+    ...signatureHeaders(callback.body, sending.seal),
+  ];
   const stop = new AbortController();
   const cancel = (): void => stop.abort();
-  delivering.signal.addEventListener('abort', cancel, { once: true });
-  const inTime = delivering.clock.sleep(delivering.timeoutMs, stop.signal).then(
-    () => ({ delivered: false, failure: 'timeout' }) as const,
-    () => ({ delivered: false, failure: 'stopped' }) as const,
+  sending.signal.addEventListener('abort', cancel, { once: true });
+  const inTime = sending.clock.sleep(sending.timeoutMs, stop.signal).then(
+    () => ({ outcome: { delivered: false, failure: 'timeout' }, headers }) as const,
+    () => ({ outcome: { delivered: false, failure: 'stopped' }, headers }) as const,
   );
+  if (sending.signal.aborted) stop.abort();
   const answer = post(url, headers, callback.body, stop.signal);
   try {
     return await Promise.race([answer, inTime]);
   } finally {
-    delivering.signal.removeEventListener('abort', cancel);
+    sending.signal.removeEventListener('abort', cancel);
     stop.abort();
   }
 }
 
 /** One POST, on a connection of its own, never redirected. The answer's body is not read further than needed. */
-async function post(url: URL, headers: Record<string, string>, body: Buffer, signal: AbortSignal): Promise<Attempt> {
+async function post(url: URL, headers: HeaderList, body: Buffer, signal: AbortSignal): Promise<Exchange> {
   return new Promise((resolve) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(
       url,
-      { method: 'POST', headers, signal, agent: false, lookup: lookupElsewhere },
+      { method: 'POST', headers: Object.fromEntries(headers), signal, agent: false, lookup: lookupElsewhere },
       (response) => {
         const status = response.statusCode ?? 0;
-        response.resume();
         // The answer counts when it is complete, as far as 64 KiB of it are concerned.
         let size = 0;
-        const done = (): void => resolve({ delivered: status === 200 || status === 204, status });
+        const chunks: Buffer[] = [];
+        const done = (): void => {
+          const cut = !response.complete && size <= 65_536;
+          const delivered = (status === 200 || status === 204) && !cut;
+          resolve({
+            outcome: { delivered, status, ...(cut ? { failure: 'cut' } : {}) },
+            headers,
+            answer: {
+              headers: pairs(response.rawHeaders),
+              body: Buffer.concat(chunks).subarray(0, keptBytes),
+              whole: response.complete && size <= keptBytes,
+            },
+          });
+        };
         response.on('data', (chunk: Buffer) => {
+          if (size < keptBytes) chunks.push(chunk);
           size += chunk.length;
           if (size > 65_536) request.destroy();
         });
@@ -157,10 +161,16 @@ async function post(url: URL, headers: Record<string, string>, body: Buffer, sig
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {
-      resolve({ delivered: false, failure: error.code ?? error.name });
+      resolve({ outcome: { delivered: false, failure: error.code ?? error.name }, headers });
     });
     request.end(body);
   });
+}
+
+function pairs(flat: readonly string[]): HeaderList {
+  const list: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) list.push([flat[at] ?? '', flat[at + 1] ?? '']);
+  return list;
 }
 
 /** Names may lead anywhere but to link-local addresses, where cloud metadata services live (THREATS I4). */

@@ -1,11 +1,10 @@
 /** The payer: pays an order and has its callback delivered. */
 import { WxpayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import { deliver, makePaymentCallback } from './notify.ts';
+import type { Outbox } from './callback-outbox.ts';
 import type { Delivery } from './notify.ts';
 import { describeOrder } from './orders.ts';
 import type { Order, OrderBook } from './orders.ts';
-import type { Platform, SigningKey } from './platform.ts';
 
 export interface PayRequest {
   /** An out_trade_no, or what a prepay handed out: prepay_id, code_url, h5_url. */
@@ -21,28 +20,24 @@ export interface PayRequest {
 export interface PayResult {
   /** The order as a query shows it now. */
   readonly transaction: Readonly<Record<string, unknown>>;
-  /** `null` when none was asked for. */
+  /** The first send; `null` when none was asked for. What is not acknowledged is sent again by the schedule. */
   readonly callback: Delivery | null;
 }
 
 export interface Paying {
   readonly orders: OrderBook;
-  readonly platform: Platform;
-  readonly callbackKey: SigningKey;
+  readonly outbox: Outbox;
   readonly clock: Clock;
-  readonly randomBytes: (size: number) => Buffer;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
 }
 
 /**
- * Pays an order, as its payer would, and delivers the callback once.
+ * Pays an order, as its payer would, and tells the merchant.
  *
  * @throws WxpayError `NOT_FOUND`, `INPUT_MISSING` (several merchants have the number), `ORDER_PAID`, `ORDER_CLOSED`,
  *   `EMULATOR_ORDER_EXPIRED`, `EMULATOR_HANDLE_EXPIRED`
  */
 export async function payOrder(request: PayRequest, paying: Paying): Promise<PayResult> {
-  const { orders, clock, randomBytes } = paying;
+  const { orders, outbox, clock } = paying;
   const order = findOrder(request, orders, clock.now());
   const why = orders.pay(order, request.openid, clock.now());
   const params = { out_trade_no: order.request.out_trade_no };
@@ -52,20 +47,16 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
   if (why === 'handle-expired') throw new WxpayError('EMULATOR_HANDLE_EXPIRED', { params });
   const transaction = describeOrder(order);
   if (request.callback === false) return { transaction, callback: null };
-  const delivery = await deliver(makePaymentCallback(order, clock.now(), randomBytes), {
-    clock,
-    timeoutMs: paying.timeoutMs,
-    schedule: [],
-    randomBytes,
-    signal: paying.signal,
-    seal: () => ({
-      key: paying.callbackKey,
-      foreignKey: paying.platform.foreignKey,
-      now: clock.now(),
-      randomBytes,
-    }),
+  const { first } = outbox.post({
+    merchant: order.merchant,
+    url: order.request.notify_url,
+    event_type: 'TRANSACTION.SUCCESS',
+    original_type: 'transaction',
+    summary: '支付成功',
+    content: transaction,
+    subject: params,
   });
-  return { transaction, callback: delivery };
+  return { transaction, callback: await first };
 }
 
 function findOrder(request: PayRequest, orders: OrderBook, now: number): Order {

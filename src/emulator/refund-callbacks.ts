@@ -1,36 +1,25 @@
 /** Tells merchants what became of their refunds: once for each outcome, to the request's notify_url (protocol 6.3). */
 import type { Clock } from '../core/ports.ts';
 import { makeDueQueue } from './due-queue.ts';
-import { makeCallback } from './notify.ts';
-import type { Callback, Delivery } from './notify.ts';
+import { summarise } from './callback-outbox.ts';
+import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import { describeRefundCallback } from './refunds.ts';
 import type { Refund } from './refunds.ts';
 import type { RefundOutcome } from './rules/refund.ts';
-
-/** A callback that was sent, or tried. */
-export interface SentCallback extends Delivery {
-  /** Milliseconds since the epoch: when the last attempt ended. */
-  readonly at: number;
-  readonly event_type: string;
-  readonly out_refund_no: string;
-}
 
 export interface RefundCallbacks {
   /** Waits for the refund's outcome and tells it. */
   watch(refund: Refund): void;
   /** Tells an outcome that nobody has been told yet. @returns `null` when there is nothing to tell, or nobody to tell it to */
-  tell(refund: Refund): Promise<SentCallback | null>;
-  /** The last 10,000, oldest first. */
-  readonly sent: readonly SentCallback[];
+  tell(refund: Refund): Promise<CallbackSummary | null>;
 }
 
 interface Tools {
   readonly clock: Clock;
-  readonly randomBytes: (size: number) => Buffer;
   readonly signal: AbortSignal;
   /** The refund as it stands now. */
   readonly current: (refund: Refund, now: number) => Refund;
-  readonly deliver: (callback: Callback) => Promise<Delivery>;
+  readonly outbox: Outbox;
 }
 
 const summaries: Readonly<Record<RefundOutcome, string>> = {
@@ -42,36 +31,28 @@ const summaries: Readonly<Record<RefundOutcome, string>> = {
 /** How often the clock is looked at while refunds wait: it may be moved by hand. */
 const lookMs = 50;
 const maxSending = 32;
-const maxSent = 10_000;
 
-export function openRefundCallbacks({ clock, randomBytes, signal, current, deliver }: Tools): RefundCallbacks {
+export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): RefundCallbacks {
   const queue = makeDueQueue<Refund>();
   const sending = new Set<Promise<unknown>>();
-  const sent: SentCallback[] = [];
   let awake = false;
 
-  async function tell(refund: Refund): Promise<SentCallback | null> {
+  async function tell(refund: Refund): Promise<CallbackSummary | null> {
     const url = refund.request.notify_url;
     if (!refund.untold || refund.status === 'PROCESSING') return null;
     refund.untold = false;
     if (url === undefined) return null;
-    const callback = makeCallback(
-      {
-        url,
-        key: refund.merchant.apiV3Key,
-        event: `REFUND.${refund.status}`,
-        type: 'refund',
-        summary: summaries[refund.status],
-        content: describeRefundCallback(refund),
-      },
-      clock.now(),
-      randomBytes,
-    );
-    const outcome = { event_type: `REFUND.${refund.status}`, out_refund_no: refund.request.out_refund_no };
-    const told = { ...(await deliver(callback)), at: clock.now(), ...outcome };
-    sent.push(told);
-    if (sent.length > maxSent) sent.shift();
-    return told;
+    const { record, first } = outbox.post({
+      merchant: refund.merchant,
+      url,
+      event_type: `REFUND.${refund.status}`,
+      original_type: 'refund',
+      summary: summaries[refund.status],
+      content: describeRefundCallback(refund),
+      subject: { out_refund_no: refund.request.out_refund_no },
+    });
+    await first;
+    return summarise(record);
   }
 
   /** Runs only while something waits. */
@@ -106,6 +87,5 @@ export function openRefundCallbacks({ clock, randomBytes, signal, current, deliv
       if (!awake) run().catch(() => undefined);
     },
     tell,
-    sent,
   };
 }

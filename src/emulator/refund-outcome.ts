@@ -1,6 +1,7 @@
 /** What the bank and the merchant's balance would decide: brings a refund to its outcome on command. */
 import { WxpayError } from '../core/errors.ts';
-import type { RefundCallbacks, SentCallback } from './refund-callbacks.ts';
+import type { CallbackSummary } from './callback-outbox.ts';
+import type { RefundCallbacks } from './refund-callbacks.ts';
 import { describeRefund } from './refunds.ts';
 import type { Refund, RefundBook } from './refunds.ts';
 import { refundOutcomes } from './rules/refund.ts';
@@ -21,7 +22,7 @@ export interface SettleResult {
   /** The refund as a query shows it now. */
   readonly refund: Readonly<Record<string, unknown>>;
   /** `null` when none was asked for, or the refund names no notify_url. */
-  readonly callback: SentCallback | null;
+  readonly callback: CallbackSummary | null;
 }
 
 interface Desk {

@@ -9,6 +9,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import type { Seal } from './answer.ts';
+import { openOutbox, summarise } from './callback-outbox.ts';
+import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
 import { handleControl } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
@@ -22,8 +24,6 @@ import type { Merchant, MerchantOptions } from './merchants.ts';
 import { openOrderBook } from './orders.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
-import { deliver } from './notify.ts';
-import type { Callback, Delivery } from './notify.ts';
 import { openPlatform } from './platform.ts';
 import type { Mode, Platform, SigningKey } from './platform.ts';
 import { openRefundCallbacks } from './refund-callbacks.ts';
@@ -33,7 +33,7 @@ import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
-import { echoEndpoints, echoSchedule } from './resources/echo.ts';
+import { echoEndpoints } from './resources/echo.ts';
 import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
@@ -70,19 +70,26 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   setMaxListeners(0, stopped.signal);
   const settings = changeSettings(defaultRefundSettings, options.refunds ?? {});
   const refunds = openRefundBook({ orders, randomBytes, settings, onPending: (refund) => callbacks.watch(refund) });
-  const callbacks = openRefundCallbacks({
+  const outbox = openOutbox({
     clock,
     randomBytes,
+    timeoutMs: options.callbackTimeoutMs ?? 5000,
+    signal: stopped.signal,
+    settings: changeCallbackSettings(defaultCallbackSettings, options.callbacks ?? {}),
+    seal: () => ({ ...seal(), key: callbackKey() }),
+  });
+  const callbacks = openRefundCallbacks({
+    clock,
     signal: stopped.signal,
     current: (refund, now) => refunds.current(refund, now),
-    deliver: async (callback) => deliverCallback(callback, []),
+    outbox,
   });
   const controlToken = randomBytes(24).toString('base64url');
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...refundEndpoints(refunds),
     ...certificateEndpoints(mode),
-    ...echoEndpoints({ send: (callback) => void deliverEcho(callback) }),
+    ...echoEndpoints({ outbox }),
   ]);
   const readRequestBody = makeBodyReader();
 
@@ -110,22 +117,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   function seal(key?: SigningKey): Seal {
     const common = { foreignKey: platform.foreignKey, now: clock.now(), randomBytes };
     return key === undefined ? common : { ...common, key };
-  }
-
-  async function deliverCallback(callback: Callback, schedule: readonly number[]): Promise<Delivery> {
-    return deliver(callback, {
-      clock,
-      timeoutMs: options.callbackTimeoutMs ?? 5000,
-      schedule,
-      randomBytes,
-      signal: stopped.signal,
-      seal: () => ({ ...seal(), key: callbackKey() }),
-    });
-  }
-
-  async function deliverEcho(callback: Callback): Promise<void> {
-    // It ends with the emulator at the latest.
-    await deliverCallback(callback, echoSchedule).catch(() => undefined);
   }
 
   function note(entry: RequestLog): void {
@@ -197,16 +188,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode()),
     controlToken,
     recordFile,
-    pay: async (request: PayRequest) =>
-      payOrder(request, {
-        orders,
-        platform,
-        callbackKey: callbackKey(),
-        clock,
-        randomBytes,
-        timeoutMs: options.callbackTimeoutMs ?? 5000,
-        signal: stopped.signal,
-      }),
+    pay: async (request: PayRequest) => payOrder(request, { orders, outbox, clock }),
     seed: (request) => seed(request, clock.now()),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
@@ -214,7 +196,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return refunds.settings();
     },
     configureRefunds: (change) => refunds.configure(change),
-    callbacks: callbacks.sent,
+    get callbacks() {
+      return outbox.records.map(summarise);
+    },
+    outbox,
     addMerchant,
     rotate: async (request = {}) => rotate(request),
     get merchants() {

@@ -3,14 +3,12 @@ import { readBody, readQuery } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { isObject } from '../json.ts';
 import type { JsonObject } from '../json.ts';
-import type { Callback } from '../notify.ts';
+import type { Outbox } from '../callback-outbox.ts';
 import { ok } from '../reply.ts';
 import type { Reply } from '../reply.ts';
-import { encryptResource } from '../resource.ts';
 import { checkBody } from '../rules/fields.ts';
 import type { Fields } from '../rules/fields.ts';
 import { decryptFields, encryptField } from '../sensitive.ts';
-import { beijingTime } from '../times.ts';
 
 /** Seconds between sends: at most ten in all (protocol 1.5). */
 export const echoSchedule: readonly number[] = [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600];
@@ -23,14 +21,14 @@ const fields: Fields = {
 
 export interface EchoOptions {
   /** Takes the callback away; the answer does not wait for it. */
-  readonly send: (callback: Callback) => void;
+  readonly outbox: Outbox;
 }
 
 export function echoEndpoints(options: EchoOptions): Endpoint[] {
   return [{ method: 'POST', path: '/v3/security/echo', answer: (call) => echo(call, options) }];
 }
 
-function echo(call: Call, { send }: EchoOptions): Reply {
+function echo(call: Call, { outbox }: EchoOptions): Reply {
   const body = readBody(call.request);
   if (!isObject(body as JsonObject)) return body as Reply;
   const message = body as JsonObject;
@@ -44,7 +42,7 @@ function echo(call: Call, { send }: EchoOptions): Reply {
   if ('status' in opened) return opened;
   const [plaintext] = opened.texts;
   const notifyUrl = message.get('notify_url');
-  if (typeof notifyUrl === 'string') send(makeEchoCallback(call, notifyUrl, echoMessage, plaintext));
+  if (typeof notifyUrl === 'string') tell(call, outbox, notifyUrl, echoMessage, plaintext);
   return ok({
     echo_message: echoMessage,
     ...(plaintext === undefined ? {} : { encrypted_echo_message: encryptField(plaintext, call.merchant.publicKey) }),
@@ -52,25 +50,19 @@ function echo(call: Call, { send }: EchoOptions): Reply {
 }
 
 /** `encrypt_echo_message` in the plaintext, as the official page has it; the API says `encrypted_`. */
-function makeEchoCallback(call: Call, url: string, message: string, plaintext: Buffer | undefined): Callback {
-  const { merchant, now, randomBytes } = call;
-  const id = randomBytes(16)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  const resource = {
-    echo_message: message,
-    ...(plaintext === undefined ? {} : { encrypt_echo_message: encryptField(plaintext, merchant.publicKey) }),
-  };
-  const body = {
-    id,
-    create_time: beijingTime(now),
-    resource_type: 'encrypt-resource',
+function tell({ merchant }: Call, outbox: Outbox, url: string, message: string, plaintext: Buffer | undefined): void {
+  outbox.post({
+    merchant,
+    url,
     event_type: 'SECURITY_ECHO.SUCCESS',
+    original_type: 'security',
+    associated_data: '',
     summary: '安全接口测试',
-    resource: {
-      original_type: 'security',
-      ...encryptResource(JSON.stringify(resource), '', merchant.apiV3Key, randomBytes(6).toString('hex')),
+    content: {
+      echo_message: message,
+      ...(plaintext === undefined ? {} : { encrypt_echo_message: encryptField(plaintext, merchant.publicKey) }),
     },
-  };
-  return { id, url, body: Buffer.from(JSON.stringify(body), 'utf8') };
+    subject: {},
+    schedule: echoSchedule,
+  });
 }

@@ -29,11 +29,12 @@ export const signatureType = 'WECHATPAY2-SHA256-RSA2048';
 
 /** Turns a reply into status, headers and bytes, signed over exactly those bytes. */
 export function sealAnswer(reply: Reply, seal: Seal): Sealed {
-  const body = reply.body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(reply.body), 'utf8');
+  const body = bytesOf(reply);
   const requestId = reply.withoutRequestId
     ? undefined
     : `${seal.randomBytes(18).toString('hex').toUpperCase()}-${reply.internal}`;
   const plainAnswer = body.length === 0 && seal.key === undefined;
+  const type = reply.file === undefined ? 'application/json; charset=utf-8' : 'application/octet-stream';
   return {
     status: reply.status,
     body,
@@ -41,16 +42,21 @@ export function sealAnswer(reply: Reply, seal: Seal): Sealed {
     headers: [
       ['Server', 'nginx'],
       ['Date', new Date(seal.now).toUTCString()],
-      ...(plainAnswer ? [] : ([['Content-Type', 'application/json; charset=utf-8']] as const)),
+      ...(plainAnswer ? [] : ([['Content-Type', type]] as const)),
       ['Content-Length', String(body.length)],
       ['Content-Language', 'zh-CN'],
       ['Cache-Control', 'no-cache, must-revalidate'],
       ['X-Content-Type-Options', 'nosniff'],
       ...(requestId === undefined ? [] : ([['Request-ID', requestId]] as const)),
       ...Object.entries(reply.headers ?? {}),
-      ...(seal.key === undefined ? [] : signatureHeaders(body, { ...seal, key: seal.key })),
+      ...(seal.key === undefined || reply.file !== undefined ? [] : signatureHeaders(body, { ...seal, key: seal.key })),
     ],
   };
+}
+
+function bytesOf({ body, file }: Reply): Buffer {
+  if (file !== undefined) return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  return body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body), 'utf8');
 }
 
 /** The five headers that prove an answer or a callback, spoiled where a fault says so. */

@@ -57,6 +57,8 @@ export interface Order {
   payment: Payment | undefined;
 }
 
+export type PaidOrder = Order & { readonly payment: Payment };
+
 /** Why the payer cannot pay. */
 export type NotPayable = 'paid' | 'closed' | 'expired' | 'handle-expired';
 
@@ -96,6 +98,8 @@ export interface OrderBook {
   queryByNumber(name: OrderName, party: Party, now: number): Reply;
   /** The order as it stands; a refusal when it is another party's or sub-merchant's; `undefined` when there is none. */
   look(name: OrderName, party: Party, now: number): Order | Reply | undefined;
+  /** Every order that was paid, in the order of payment. */
+  allPaid(): Iterable<PaidOrder>;
   /** The paid order of this merchant with this transaction_id. */
   paidAs(merchant: Merchant, transactionId: string): Order | undefined;
   queryByTransaction(
@@ -199,6 +203,10 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
 
     look: lookUp,
 
+    *allPaid() {
+      for (const order of paid.values()) if (isPaid(order)) yield order;
+    },
+
     paidAs(merchant, transactionId) {
       const order = paid.get(transactionId);
       return order?.merchant.mchid === merchant.mchid ? order : undefined;
@@ -261,6 +269,10 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       return undefined;
     },
   };
+}
+
+export function isPaid(order: Order): order is PaidOrder {
+  return order.payment !== undefined;
 }
 
 /** The order as query and callback show it: member sets and orders as seen live (endpoints 4.1). */

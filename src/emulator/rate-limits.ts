@@ -14,6 +14,7 @@ export const rateLimits = {
   create: { good: 150, failing: 6 },
   query: { good: 300 },
   abnormal: { good: 150 },
+  fundflow: { good: 3 },
 } as const satisfies Record<string, RateLimit>;
 
 export const frequencyLimited = refuse(429, 'FREQUENCY_LIMITED', '频率超限', 268447840);

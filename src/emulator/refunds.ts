@@ -1,7 +1,7 @@
 /** The refunds and their states (states 3). Time passes only through `now`. */
 import type { Merchant } from './merchants.ts';
-import { otherSubMerchant } from './orders.ts';
-import type { Order, OrderBook, Payment } from './orders.ts';
+import { isPaid, otherSubMerchant } from './orders.ts';
+import type { Order, OrderBook, PaidOrder } from './orders.ts';
 import { digits } from './platform.ts';
 import { frequencyLimited } from './rate-limits.ts';
 import { changeSettings, takeNext } from './refund-settings.ts';
@@ -30,7 +30,7 @@ export interface RefundRequest {
 export interface Refund {
   readonly refundId: string;
   readonly merchant: Merchant;
-  readonly order: Order & { readonly payment: Payment };
+  readonly order: PaidOrder;
   readonly request: RefundRequest;
   readonly createdAt: number;
   status: RefundStatus;
@@ -101,6 +101,8 @@ export interface RefundBook {
   applyAbnormal(call: RefundCall, refundId: string, subMchid: string | undefined, request: AbnormalRequest): Reply;
   /** The refunds with this out_refund_no (of any merchant) or refund_id. */
   find(numberOrId: string, now: number): readonly Refund[];
+  /** Every refund as it stands now, in the order of acceptance. */
+  all(now: number): Iterable<Refund>;
   /** The refund as it stands now. */
   current(refund: Refund, now: number): Refund;
   /** Brings a refund to its outcome. */
@@ -305,6 +307,10 @@ export function openRefundBook({ orders, randomBytes, settings: initial, onPendi
       return found;
     },
 
+    *all(now) {
+      for (const refund of refunds.values()) yield current(refund, now);
+    },
+
     current,
     settle,
 
@@ -328,10 +334,6 @@ export function openRefundBook({ orders, randomBytes, settings: initial, onPendi
       };
     },
   };
-}
-
-function isPaid(order: Order): order is Refund['order'] {
-  return order.payment !== undefined;
 }
 
 function entryOf(refund: Refund, posts: number): LedgerEntry {

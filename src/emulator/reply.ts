@@ -6,6 +6,8 @@ export interface Reply {
   readonly body: Readonly<Record<string, unknown>> | undefined;
   /** WeChat Pay's internal code, the digits after the last `-` of `Request-ID`; 0 when all is well (protocol 8.4). */
   readonly internal: number;
+  /** The bytes of a download, sent instead of a JSON body and never signed (endpoints 1.2). */
+  readonly file?: Uint8Array;
   /** Headers beyond the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Some refusals of the gateway carry no `Request-ID` (endpoints 1.3). */

@@ -32,6 +32,7 @@ import { settleRefund } from './refund-outcome.ts';
 import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
+import { billEndpoints } from './resources/bills.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
 import { echoEndpoints } from './resources/echo.ts';
 import { refundEndpoints } from './resources/refunds.ts';
@@ -88,6 +89,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...refundEndpoints(refunds),
+    ...billEndpoints({
+      orders,
+      refunds,
+      frozen: new Map(),
+      randomBytes,
+      isLimited: () => refunds.settings().rate_limits,
+    }),
     ...certificateEndpoints(mode),
     ...echoEndpoints({ outbox }),
   ]);

@@ -13,7 +13,8 @@ export interface RawAnswer {
   /** Lower-case name → values. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly text: string;
-  /** The parsed body; `undefined` when it is empty. */
+  readonly bytes: Buffer;
+  /** The parsed body; `undefined` when it is empty or a file. */
   readonly json: Readonly<Record<string, unknown>> & { code?: string; message?: string };
 }
 
@@ -106,7 +107,8 @@ export async function send(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString('utf8');
           const values: Record<string, string[]> = {};
           for (let at = 0; at < response.rawHeaders.length; at += 2) {
             const name = response.rawHeaders[at]!.toLowerCase();
@@ -116,7 +118,10 @@ export async function send(
             status: response.statusCode ?? 0,
             headers: values,
             text,
-            json: (text === '' ? undefined : JSON.parse(text)) as RawAnswer['json'],
+            bytes,
+            json: (text === '' || values['content-type']?.[0] === 'application/octet-stream'
+              ? undefined
+              : JSON.parse(text)) as RawAnswer['json'],
           });
         });
       },

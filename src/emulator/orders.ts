@@ -1,4 +1,6 @@
 /** The orders and their states (states 1 and 2). Time passes only through `now`. */
+import { handleFields, issueHandle, withHandle } from './handles.ts';
+import type { Handle } from './handles.ts';
 import type { JsonObject } from './json.ts';
 import { canonicalText, plain } from './json.ts';
 import type { Merchant } from './merchants.ts';
@@ -25,13 +27,7 @@ export interface OrderRequest {
   readonly amount: { readonly total: number };
   readonly payer?: { readonly openid?: string; readonly sp_openid?: string; readonly sub_openid?: string };
   readonly scene_info?: { readonly device_id?: string };
-}
-
-/** What a prepay hands out: a prepay_id, code_url or h5_url. */
-interface Handle {
-  readonly value: string;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
+  readonly settle_info?: { readonly profit_sharing?: boolean };
 }
 
 export interface Payment {
@@ -52,6 +48,8 @@ export interface Order {
   readonly payableUntil: number;
   /** When it closes by itself. */
   readonly closesAt: number;
+  /** Of a sub-order: the combined order that it belongs to, and whose it is. */
+  readonly combined?: { readonly mchid: string; readonly combine_out_trade_no: string };
   state: TradeState;
   handles: readonly Handle[];
   payment: Payment | undefined;
@@ -63,15 +61,13 @@ export type PaidOrder = Order & { readonly payment: Payment };
 export type NotPayable = 'paid' | 'closed' | 'expired' | 'handle-expired';
 
 const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-const handleLife: Readonly<Record<Product, number>> = {
-  jsapi: 2 * hour,
-  app: 2 * hour,
-  native: 2 * hour,
-  h5: 5 * minute,
+const day = 86_400_000;
+export const tradeTypes: Readonly<Record<Product, string>> = {
+  jsapi: 'JSAPI',
+  app: 'APP',
+  native: 'NATIVE',
+  h5: 'MWEB',
 };
-const tradeTypes: Readonly<Record<Product, string>> = { jsapi: 'JSAPI', app: 'APP', native: 'NATIVE', h5: 'MWEB' };
 const stateTexts: Readonly<Record<TradeState, string>> = {
   NOTPAY: '订单未支付',
   SUCCESS: '支付成功',
@@ -79,9 +75,12 @@ const stateTexts: Readonly<Record<TradeState, string>> = {
   CLOSED: '订单已关闭',
 };
 
-const orderPaid = (code: string): Reply => refuse(400, code, '该订单已支付', 268449538);
-const orderNotExist = refuse(404, 'ORDER_NOT_EXIST', '订单不存在', 268512771);
-const otherParameters = refuse(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致', 268498688);
+export const orderPaid = (code: 'ORDERPAID' | 'ORDER_PAID'): Reply => refuse(400, code, '该订单已支付', 268449538);
+export const orderClosed = refuse(400, 'ORDER_CLOSED', '订单已关闭', 268447914);
+export const orderExpired = refuse(400, 'ORDER_CLOSED', '该订单已失效', 268447914);
+export const numberUsed = refuse(403, 'OUT_TRADE_NO_USED', '商户订单号重复', 268498688);
+export const orderNotExist = refuse(404, 'ORDER_NOT_EXIST', '订单不存在', 268512771);
+export const otherParameters = refuse(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致', 268498688);
 export const otherSubMerchant = refuse(400, 'INVALID_REQUEST', '子商户号与订单不匹配', 268447845);
 
 /** A merchant number and the number of one of its orders. */
@@ -117,6 +116,14 @@ export interface OrderBook {
   pay(order: Order, openid: string | undefined, now: number): NotPayable | undefined;
   /** Takes in an order that was made elsewhere, paid already. @returns false when its number is taken */
   adopt(order: Order & { readonly payment: Payment }): boolean;
+  /** Whether a prepay used the number, or a close burned it. */
+  taken(mchid: string, outTradeNo: string): boolean;
+  /** Takes in a sub-order of a combined order; its number is not taken. */
+  place(order: Order): void;
+  /** The order as it stands, whoever asks. */
+  get(mchid: string, outTradeNo: string, now: number): Order | undefined;
+  /** Makes an order a paid one. */
+  settle(order: Order, payer: Payment['payer'], now: number): void;
   /** Any order of this merchant but the one with this number. */
   another(merchant: Merchant, outTradeNo: string, now: number): Order | undefined;
 }
@@ -139,26 +146,22 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     named.set(text, [...(named.get(text) ?? []), order]);
   }
 
-  function issueHandle(order: Order, now: number): Reply {
-    const value = makeHandle(order.product, now, randomBytes);
-    const handle = { value, expiresAt: now + handleLife[order.product] };
-    // A new code_url ends the one before; a prepay_id stays good for its two hours (note A).
-    if (order.product === 'native') for (const old of order.handles) named.delete(old.value);
-    order.handles = order.product === 'native' ? [handle] : [...order.handles, handle];
-    name(value, order);
-    const field = { jsapi: 'prepay_id', app: 'prepay_id', native: 'code_url', h5: 'h5_url' }[order.product];
-    return ok({ [field]: value });
+  function handOut(order: Order, now: number): Reply {
+    const handle = issueHandle(order.product, now, randomBytes);
+    const handles = withHandle(order.product, order.handles, handle);
+    for (const old of order.handles) if (!handles.includes(old)) named.delete(old.value);
+    order.handles = handles;
+    name(handle.value, order);
+    return ok({ [handleFields[order.product]]: handle.value });
   }
 
   function repeat(order: Order, product: Product, party: Party, parameters: string, now: number): Reply {
     if (order.state === 'SUCCESS' || order.state === 'REFUND') return orderPaid('ORDERPAID');
-    if (order.state === 'CLOSED') return refuse(400, 'ORDER_CLOSED', '订单已关闭', 268447914);
-    if (order.product !== product || order.party !== party) {
-      return refuse(403, 'OUT_TRADE_NO_USED', '商户订单号重复', 268498688);
-    }
+    if (order.state === 'CLOSED') return orderClosed;
+    if (order.product !== product || order.party !== party || order.combined !== undefined) return numberUsed;
     if (order.parameters !== parameters) return otherParameters;
-    if (now > order.payableUntil) return refuse(400, 'ORDER_CLOSED', '该订单已失效', 268447914);
-    return issueHandle(order, now);
+    if (now > order.payableUntil) return orderExpired;
+    return handOut(order, now);
   }
 
   /** The order, or why this caller does not get it. */
@@ -168,6 +171,12 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     if (order.party !== party) return orderNotExist;
     if (party === 'partner' && order.request.sub_mchid !== name.subMchid) return otherSubMerchant;
     return order;
+  }
+
+  function settle(order: Order, payer: Payment['payer'], now: number): void {
+    order.state = 'SUCCESS';
+    order.payment = { transactionId: makeTransactionId(now, randomBytes), successAt: now, payer };
+    paid.set(order.payment.transactionId, order);
   }
 
   return {
@@ -193,12 +202,13 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       };
       orders.set(key, order);
       name(request.out_trade_no, order);
-      return issueHandle(order, now);
+      return handOut(order, now);
     },
 
     queryByNumber(name, party, now) {
       const found = lookUp(name, party, now) ?? orderNotExist;
-      return 'status' in found ? found : ok(describeOrder(found));
+      if ('status' in found) return found;
+      return found.combined === undefined ? ok(describeOrder(found)) : orderNotExist;
     },
 
     look: lookUp,
@@ -225,6 +235,8 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
         return noContent;
       }
       if ('status' in found) return found;
+      // Sub-orders are asked about and closed through their combined order only (endpoints 9).
+      if (found.combined !== undefined) return orderNotExist;
       if (found.state === 'SUCCESS' || found.state === 'REFUND') return orderPaid('ORDER_PAID');
       found.state = 'CLOSED';
       return noContent;
@@ -242,13 +254,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       if (order.state !== 'NOTPAY') return 'paid';
       if (now > order.payableUntil) return 'expired';
       if (!order.handles.some((handle) => now <= handle.expiresAt)) return 'handle-expired';
-      order.state = 'SUCCESS';
-      order.payment = {
-        transactionId: makeTransactionId(now, randomBytes),
-        successAt: now,
-        payer: payerOf(order, openid, randomBytes),
-      };
-      paid.set(order.payment.transactionId, order);
+      settle(order, payerOf(order, openid, randomBytes), now);
       return undefined;
     },
 
@@ -260,6 +266,19 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       paid.set(order.payment.transactionId, order);
       return true;
     },
+
+    taken(mchid, outTradeNo) {
+      const key = keyOf(mchid, outTradeNo);
+      return orders.has(key) || burned.has(key);
+    },
+
+    place(order) {
+      orders.set(keyOf(order.merchant.mchid, order.request.out_trade_no), order);
+      name(order.request.out_trade_no, order);
+    },
+
+    get: (mchid, outTradeNo, now) => current(orders.get(keyOf(mchid, outTradeNo)), now),
+    settle,
 
     another(merchant, outTradeNo, now) {
       for (const order of orders.values()) {
@@ -321,21 +340,10 @@ export function makeTransactionId(now: number, randomBytes: (size: number) => Bu
 }
 
 /** Seven days unless `time_expire` says otherwise; raised to a minute ahead, cut at 15 days (native: 7), states 5. */
-function readPayableUntil(timeExpire: string | undefined, product: Product, now: number): number {
+export function readPayableUntil(timeExpire: string | undefined, product: Product, now: number): number {
   const wanted = timeExpire === undefined ? now + 7 * day : (readTime(timeExpire) ?? now);
   const latest = now + (product === 'native' ? 7 : 15) * day;
   return Math.min(Math.max(wanted, now + minute), latest);
-}
-
-/** A prepay_id, code_url or h5_url in the forms of states 6. */
-function makeHandle(product: Product, now: number, randomBytes: (size: number) => Buffer): string {
-  if (product === 'native') {
-    return `weixin://wxpay/bizpayurl?pr=${randomBytes(12).toString('base64').replaceAll('+', 'x').replaceAll('/', 'z')}`;
-  }
-  const prepayId = `wx${beijingDigits(now).slice(6)}${randomBytes(11).toString('hex')}0000`;
-  if (product !== 'h5') return prepayId;
-  const checkout = 'https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb';
-  return `${checkout}?prepay_id=${prepayId}&package=${digits(randomBytes, 10)}`;
 }
 
 function payerOf(
@@ -344,11 +352,15 @@ function payerOf(
   randomBytes: (size: number) => Buffer,
 ): Record<string, string> {
   const { payer, sub_appid: subAppid } = order.request;
-  const made = openid ?? `o${randomBytes(20).toString('base64url').slice(0, 27)}`;
+  const made = openid ?? makeOpenid(randomBytes);
   if (order.party === 'direct') return { openid: payer?.openid ?? made };
   const subOpenid = payer?.sub_openid ?? (subAppid === undefined ? undefined : made);
   return {
     sp_openid: payer?.sp_openid ?? made,
     ...(subOpenid === undefined ? {} : { sub_openid: subOpenid }),
   };
+}
+
+export function makeOpenid(randomBytes: (size: number) => Buffer): string {
+  return `o${randomBytes(20).toString('base64url').slice(0, 27)}`;
 }

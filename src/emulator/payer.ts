@@ -2,12 +2,14 @@
 import { WxpayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Outbox } from './callback-outbox.ts';
+import type { CombinedBook, CombinedOrder } from './combined-orders.ts';
+import type { Merchant } from './merchants.ts';
 import type { Delivery } from './notify.ts';
 import { describeOrder } from './orders.ts';
-import type { Order, OrderBook } from './orders.ts';
+import type { NotPayable, Order, OrderBook } from './orders.ts';
 
 export interface PayRequest {
-  /** An out_trade_no, or what a prepay handed out: prepay_id, code_url, h5_url. */
+  /** An out_trade_no or combine_out_trade_no, or what a prepay handed out: prepay_id, code_url, h5_url. */
   readonly order: string;
   /** The merchant, where several use the same number. */
   readonly mchid?: string;
@@ -18,7 +20,7 @@ export interface PayRequest {
 }
 
 export interface PayResult {
-  /** The order as a query shows it now. */
+  /** The order, or the combined order, as a query shows it now. */
   readonly transaction: Readonly<Record<string, unknown>>;
   /** The first send; `null` when none was asked for. What is not acknowledged is sent again by the schedule. */
   readonly callback: Delivery | null;
@@ -26,30 +28,30 @@ export interface PayResult {
 
 export interface Paying {
   readonly orders: OrderBook;
+  readonly combined: CombinedBook;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
 /**
- * Pays an order, as its payer would, and tells the merchant.
+ * Pays an order, as its payer would, and tells the merchant. A sub-order is paid with all of its combined order.
  *
  * @throws WxpayError `NOT_FOUND`, `INPUT_MISSING` (several merchants have the number), `ORDER_PAID`, `ORDER_CLOSED`,
  *   `EMULATOR_ORDER_EXPIRED`, `EMULATOR_HANDLE_EXPIRED`
  */
 export async function payOrder(request: PayRequest, paying: Paying): Promise<PayResult> {
-  const { orders, outbox, clock } = paying;
-  const order = findOrder(request, orders, clock.now());
-  const why = orders.pay(order, request.openid, clock.now());
-  const params = { out_trade_no: order.request.out_trade_no };
+  const payable = findPayable(request, paying);
+  const why = payable.pay();
+  const params = { out_trade_no: payable.number };
   if (why === 'paid') throw new WxpayError('ORDER_PAID', { params });
   if (why === 'closed') throw new WxpayError('ORDER_CLOSED', { params });
   if (why === 'expired') throw new WxpayError('EMULATOR_ORDER_EXPIRED', { params });
   if (why === 'handle-expired') throw new WxpayError('EMULATOR_HANDLE_EXPIRED', { params });
-  const transaction = describeOrder(order);
+  const transaction = payable.describe();
   if (request.callback === false) return { transaction, callback: null };
-  const { first } = outbox.post({
-    merchant: order.merchant,
-    url: order.request.notify_url,
+  const { first } = paying.outbox.post({
+    merchant: payable.merchant,
+    url: payable.notifyUrl,
     event_type: 'TRANSACTION.SUCCESS',
     original_type: 'transaction',
     summary: '支付成功',
@@ -59,14 +61,45 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
   return { transaction, callback: await first };
 }
 
-function findOrder(request: PayRequest, orders: OrderBook, now: number): Order {
-  const found = orders
-    .find(request.order, now)
-    .filter((order) => request.mchid === undefined || order.merchant.mchid === request.mchid);
-  const [order] = found;
+/** A single or a combined order, as far as paying it goes. */
+interface Payable {
+  readonly merchant: Merchant;
+  readonly number: string;
+  readonly notifyUrl: string;
+  pay(): NotPayable | undefined;
+  describe(): Record<string, unknown>;
+}
+
+function findPayable(request: PayRequest, paying: Paying): Payable {
+  const { orders, combined, clock } = paying;
+  const candidates = [...combined.find(request.order), ...orders.find(request.order, clock.now())]
+    .filter(({ merchant }) => request.mchid === undefined || merchant.mchid === request.mchid)
+    .map((order) => (isCombined(order) ? order : (combined.of(order) ?? order)));
+  const [order, another] = new Set(candidates);
   if (order === undefined) throw new WxpayError('NOT_FOUND', { params: { what: request.order } });
-  if (found.length > 1) {
+  if (another !== undefined) {
     throw new WxpayError('INPUT_MISSING', { params: { field: 'mchid', flag: '--mchid', variable: 'WXPAY_MCHID' } });
   }
-  return order;
+  const { merchant } = order;
+  const notifyUrl = order.request.notify_url;
+  if (!isCombined(order)) {
+    return {
+      merchant,
+      notifyUrl,
+      number: order.request.out_trade_no,
+      pay: () => orders.pay(order, request.openid, clock.now()),
+      describe: () => describeOrder(order),
+    };
+  }
+  return {
+    merchant,
+    notifyUrl,
+    number: order.request.combine_out_trade_no,
+    pay: () => combined.pay(order, request.openid, clock.now()),
+    describe: () => combined.describe(order, clock.now()),
+  };
+}
+
+function isCombined(order: Order | CombinedOrder): order is CombinedOrder {
+  return 'sub_orders' in order.request;
 }

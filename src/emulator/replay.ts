@@ -20,6 +20,11 @@ export function replyAboutAnother(reply: Reply, call: Call, { orders, refunds }:
     const made = { out_refund_no: `OTHER${call.randomBytes(6).toString('hex')}`, refund_id: `503${'0'.repeat(26)}` };
     return { ...reply, body: { ...reply.body, ...made } };
   }
+  const combinedNumber = reply.body?.['combine_out_trade_no'];
+  if (typeof combinedNumber === 'string') {
+    const made = `OTHER${call.randomBytes(6).toString('hex')}`;
+    return { ...reply, body: { ...reply.body, combine_out_trade_no: made } };
+  }
   const number = reply.body?.['out_trade_no'];
   if (reply.body === undefined || typeof number !== 'string') return reply;
   const other = orders.another(call.merchant, number, call.now);

@@ -12,6 +12,7 @@ import type { Seal } from './answer.ts';
 import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
+import { openCombinedBook } from './combined-orders.ts';
 import { handleControl } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
 import { openFaults } from './faults.ts';
@@ -33,6 +34,7 @@ import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { billEndpoints } from './resources/bills.ts';
+import { combineEndpoints } from './resources/combine.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
 import { echoEndpoints } from './resources/echo.ts';
 import { refundEndpoints } from './resources/refunds.ts';
@@ -63,7 +65,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
   const orders = openOrderBook(randomBytes);
-  const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant: (mchid) => merchants.get(mchid) });
+  const findMerchant = (mchid: string): Merchant | undefined => merchants.get(mchid);
+  const combined = openCombinedBook({ orders, findMerchant, randomBytes });
+  const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant });
   const faults = openFaults();
   const requests: RequestLog[] = [];
   const stopped = new AbortController();
@@ -88,6 +92,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const controlToken = randomBytes(24).toString('base64url');
   const route = makeRouter([
     ...transactionEndpoints(orders),
+    ...combineEndpoints(combined, findMerchant),
     ...refundEndpoints(refunds),
     ...billEndpoints({
       orders,
@@ -161,7 +166,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       unsigned(bare(found.kind === 'unknown-path' ? 404 : 405));
       return;
     }
-    const caller = authenticate(request, (mchid) => merchants.get(mchid), Math.floor(clock.now() / 1000));
+    const caller = authenticate(request, findMerchant, Math.floor(clock.now() / 1000));
     if ('status' in caller) {
       unsigned(caller);
       return;
@@ -196,7 +201,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode()),
     controlToken,
     recordFile,
-    pay: async (request: PayRequest) => payOrder(request, { orders, outbox, clock }),
+    pay: async (request: PayRequest) => payOrder(request, { orders, combined, outbox, clock }),
     seed: (request) => seed(request, clock.now()),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),

@@ -66,7 +66,7 @@ describe('paths and verbs', () => {
     ['POST', '/v3/profitsharing/orders'],
     ['GET', '/v3/bill/tradebill?bill_date=2026-11-22'],
     ['POST', '/v3/pay/transactions/codepay'],
-    ['GET', '/v3/combine-transactions/out-trade-no/T00000001'],
+    ['GET', '/v3/payscore/serviceorder'],
   ])('a documented endpoint that is not modelled answers 501, signed: %s %s', async (method, target) => {
     const answer = await stage.client.call(method, target, method === 'POST' ? {} : undefined);
     expect([answer.status, answer.json.code]).toEqual([501, 'NOT_IMPLEMENTED']);

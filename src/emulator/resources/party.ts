@@ -5,6 +5,11 @@ import { refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import type { Party } from '../rules/order.ts';
 
+/** Where the same paths serve both, who signs decides who it is. */
+export function partyOf(call: Call): Party {
+  return call.merchant.subMerchants === undefined ? 'direct' : 'partner';
+}
+
 /** Who may act for whom (states 7, step 9). */
 export function checkRelation(call: Call, subMchid: string | undefined, party: Party): Reply | undefined {
   const { subMerchants, mchid } = call.merchant;

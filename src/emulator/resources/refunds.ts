@@ -11,10 +11,9 @@ import type { Reply } from '../reply.ts';
 import { checkBody, missing } from '../rules/fields.ts';
 import type { Fields } from '../rules/fields.ts';
 import { transactionId } from '../rules/order.ts';
-import type { Party } from '../rules/order.ts';
 import { abnormalFields, banks, outRefundNo, refundFields, refundId, refundParty } from '../rules/refund.ts';
 import { decryptFields } from '../sensitive.ts';
-import { checkNoQuery, checkRelation } from './party.ts';
+import { checkNoQuery, checkRelation, partyOf } from './party.ts';
 
 const base = '/v3/refund/domestic/refunds';
 
@@ -44,11 +43,6 @@ export function refundEndpoints(refunds: RefundBook): Endpoint[] {
       answer: limited('abnormal', applyAbnormal),
     },
   ];
-}
-
-/** The same paths serve both: who signs decides who it is. */
-function partyOf(call: Call): Party {
-  return call.merchant.subMerchants === undefined ? 'direct' : 'partner';
 }
 
 function create(call: Call, refunds: RefundBook): Reply {

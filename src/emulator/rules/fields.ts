@@ -32,6 +32,7 @@ export interface StringField extends Named {
 export interface IntegerField extends Named {
   readonly type: 'integer';
   readonly min?: number;
+  readonly max?: number;
   readonly values?: readonly number[];
 }
 
@@ -194,8 +195,8 @@ function checkInteger(digits: string, pointer: string, location: string, field: 
   const value = BigInt(digits);
   const min = BigInt(field.min ?? Number.MIN_SAFE_INTEGER);
   if (value < min) return paramError(`${source}，值低于最小值 ${min}`, location, Number(value));
-  if (value > maxInteger)
-    return paramError(`${source}，值高于最大值 ${maxInteger}`, location, Number(value), 268435464);
+  const max = field.max === undefined ? maxInteger : BigInt(field.max);
+  if (value > max) return paramError(`${source}，值高于最大值 ${max}`, location, Number(value), 268435464);
   if (field.values !== undefined && !field.values.includes(Number(value))) {
     return notListed(Number(value), pointer, location, field);
   }

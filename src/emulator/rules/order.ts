@@ -7,8 +7,8 @@ export type Product = 'jsapi' | 'app' | 'h5' | 'native';
 /** `direct`: an ordinary merchant. `partner`: a service provider that acts for a sub-merchant. */
 export type Party = 'direct' | 'partner';
 
-const id32 = (title: string): StringField => ({ type: 'string', title, max: 32 });
-const merchantNumber = (title: string): StringField => ({ type: 'string', title, max: 32, pattern: '^[0-9]+$' });
+export const id32 = (title: string): StringField => ({ type: 'string', title, max: 32 });
+export const merchantNumber = (title: string): StringField => ({ type: 'string', title, max: 32, pattern: '^[0-9]+$' });
 
 /** 6 to 32 bytes of `[0-9A-Za-z_-|*]`; live answers count bytes here and print this pattern. */
 export const outTradeNo: StringField = {
@@ -25,6 +25,23 @@ export const transactionId: StringField = { ...id32('微信支付订单号'), pa
 
 /** http or https, a path, no query: the pattern that live answers print. */
 export const notifyUrlPattern = String.raw`^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$`;
+
+export const notifyUrl: StringField = {
+  type: 'string',
+  title: '通知地址',
+  max: 255,
+  pattern: notifyUrlPattern,
+  form: (value) => URL.canParse(value),
+  required: true,
+};
+
+/** RFC 3339 with an offset. */
+export const timeField = (title: string): StringField => ({
+  type: 'string',
+  title,
+  max: 64,
+  form: (value) => readTime(value) !== undefined,
+});
 
 /** The path and query fields of query and close, by name. */
 export const parties: Readonly<Record<Party, Readonly<Record<string, StringField>>>> = {
@@ -46,16 +63,9 @@ export function prepayFields(product: Product, party: Party): Fields {
     ...identity(party),
     description: { type: 'string', title: '商品描述', max: 127, required: true },
     out_trade_no: { ...outTradeNo, required: true },
-    time_expire: { type: 'string', title: '交易结束时间', max: 64, form: (value) => readTime(value) !== undefined },
+    time_expire: timeField('交易结束时间'),
     attach: { type: 'string', title: '附加数据', max: 128, unit: 'bytes' },
-    notify_url: {
-      type: 'string',
-      title: '通知地址',
-      max: 255,
-      pattern: notifyUrlPattern,
-      form: (value) => URL.canParse(value),
-      required: true,
-    },
+    notify_url: notifyUrl,
     goods_tag: id32('订单优惠标记'),
     support_fapiao: { type: 'boolean', title: '电子发票入口开放标识' },
     limit_pay: {
@@ -118,7 +128,7 @@ function payer(party: Party): ObjectField {
 }
 
 /** 实名支付: number and name are RSA-OAEP ciphertexts for the key that `Wechatpay-Serial` names. */
-const payerIdentity: ObjectField = {
+export const payerIdentity: ObjectField = {
   type: 'object',
   title: '实名支付',
   fields: {
@@ -167,30 +177,33 @@ const detail: ObjectField = {
   },
 };
 
+export const h5Info: Field = {
+  type: 'object',
+  title: 'H5场景信息',
+  required: true,
+  fields: {
+    type: { type: 'string', title: '场景类型', max: 32, values: ['Wap', 'iOS', 'Android'], required: true },
+    app_name: { type: 'string', title: '应用名称', max: 64 },
+    app_url: { type: 'string', title: '网站URL', max: 128 },
+    bundle_id: { type: 'string', title: 'iOS平台BundleID', max: 128 },
+    package_name: { type: 'string', title: 'Android平台PackageName', max: 128 },
+  },
+};
+
+export const payerClientIp: StringField = {
+  type: 'string',
+  title: '用户终端IP',
+  max: 45,
+  form: (value) => isIP(value) !== 0,
+  required: true,
+};
+
 function sceneInfo(product: Product): ObjectField {
-  const h5Info: Field = {
-    type: 'object',
-    title: 'H5场景信息',
-    required: true,
-    fields: {
-      type: { type: 'string', title: '场景类型', max: 32, values: ['Wap', 'iOS', 'Android'], required: true },
-      app_name: { type: 'string', title: '应用名称', max: 64 },
-      app_url: { type: 'string', title: '网站URL', max: 128 },
-      bundle_id: { type: 'string', title: 'iOS平台BundleID', max: 128 },
-      package_name: { type: 'string', title: 'Android平台PackageName', max: 128 },
-    },
-  };
   const scene: ObjectField = {
     type: 'object',
     title: '场景信息',
     fields: {
-      payer_client_ip: {
-        type: 'string',
-        title: '用户终端IP',
-        max: 45,
-        form: (value) => isIP(value) !== 0,
-        required: true,
-      },
+      payer_client_ip: payerClientIp,
       device_id: id32('商户端设备号'),
       store_info: {
         type: 'object',
@@ -222,7 +235,7 @@ const subsidyPlan: ArrayField = {
   },
 };
 
-const subsidyInfo: ObjectField = {
+export const subsidyInfo: ObjectField = {
   type: 'object',
   title: '贴息信息',
   fields: {

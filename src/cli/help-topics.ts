@@ -40,7 +40,7 @@ function exitCodesPage(t: Translate): Result {
         title: t('cli.exit.title'),
         columns: [
           { field: 'code', title: t('cli.exit.number'), align: 'right', fixed: true },
-          { field: 'meaning', title: t('cli.exit.meaning') },
+          { field: 'meaning', title: t('cli.exit.meaning'), wraps: true },
         ],
         rows: rows.map(({ code, meaning }) => [String(code), meaning]),
         empty: '',
@@ -59,7 +59,7 @@ function environmentPage(t: Translate): Result {
         title: t('cli.environment.title'),
         columns: [
           { field: 'name', title: t('cli.environment.name'), fixed: true },
-          { field: 'meaning', title: t('cli.environment.meaning') },
+          { field: 'meaning', title: t('cli.environment.meaning'), wraps: true },
         ],
         rows: rows.map(({ name, meaning }) => [name, meaning]),
         empty: '',

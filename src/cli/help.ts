@@ -86,7 +86,9 @@ function formatHelp(command: Command, helper: Help, t: Translate, columns: numbe
   const globals = command.parent === null ? [] : rootOptions(command);
   if (globals.length > 0) {
     lines.push(heading(t('cli.help.global')));
-    lines.push(...wrapped(globals.map((option) => option.long ?? option.flags).join('  '), 2), '');
+    // Two spaces part the names; the second one is left over where a line ends between them.
+    const names = wrapped(globals.map((option) => option.long ?? option.flags).join('  '), 2);
+    lines.push(...names.map((line) => `  ${line.trim()}`), '');
   }
   if (command.parent === null) lines.push(...wrapped(t('cli.help.footer'), 0), '');
   return lines.map((line) => line.trimEnd()).join('\n');

@@ -82,7 +82,10 @@ function isOn(value: string | undefined): boolean {
 
 function numberIn(flag: string, text: string, low: number, high: number): number {
   if (!/^\d+(?:\.\d+)?$/.test(text) || Number(text) < low || Number(text) > high)
-    throw new WxpayError('INPUT_INVALID', { params: { field: flag, reason: `${text} ∉ [${low}, ${high}]` } });
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: flag, reason: 'key:cli.usage.number', low, high },
+      outcome: 'not_sent',
+    });
   return Number(text);
 }
 

@@ -412,14 +412,16 @@ function toUsageError(error: unknown, t: Translate): unknown {
       params: { flag: name, instead: `WXPAY_${name.slice(2).replaceAll('-', '_').toUpperCase()}` },
       outcome: 'not_sent',
     });
-  const choice = /option '([^']*)' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
   const near = /Did you mean (?:one of )?(.*)\?\)/.exec(error.message)?.[1];
+  // What follows `=` after a switch makes commander not know the switch.
+  const isSwitch = error.code === 'commander.unknownOption' && /'--[^'=]*=/.test(error.message) && near === name;
+  const choice = /option '([^']*)' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
   const reason =
     choice !== null
       ? t('cli.usage.choice', { name: choice[1] ?? '', value: choice[2] ?? '', choices: choice[3] ?? '' })
       : key === undefined
         ? error.message.replace(/^error: /, '')
-        : t(key, { name });
-  const suggestion = near === undefined ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;
+        : t(isSwitch ? 'cli.usage.switch' : key, { name });
+  const suggestion = near === undefined || isSwitch ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;
   return new WxpayError('USAGE', { params: { reason: reason + suggestion }, outcome: 'not_sent' });
 }

@@ -12,8 +12,13 @@ export interface ErrorText {
   readonly next: string | undefined;
 }
 
-/** What failed, WeChat's own words, what to do, Request-ID. Every foreign string is made visible instead of obeyed. */
-export function renderError(error: WxpayError, t: Translate, where: readonly string[] = []): string {
+/**
+ * What failed, WeChat's own words, what to do, Request-ID. Every foreign string is made visible instead of obeyed.
+ *
+ * @param wrap breaks a text into lines of at most so many columns, where a person looks at a terminal; a command to type is
+ *   never broken, since it is there to be copied
+ */
+export function renderError(error: WxpayError, t: Translate, { where = [], wrap }: ErrorLayout = {}): string {
   const { message, hint, next } = errorText(error, t, where);
   const lines = [message];
   if (error.wechat !== undefined) {
@@ -22,9 +27,38 @@ export function renderError(error: WxpayError, t: Translate, where: readonly str
       t('cli.error.wechat', { code: safeText(error.wechat.code), message: safeText(error.wechat.message) }) + mark,
     );
   } else if (error.unsigned) lines.push(t('cli.error.unsigned'));
-  lines.push(next === undefined ? hint : `${hint} ${t('cli.error.next', { command: safeText(next) })}`);
+  lines.push(hint);
+  let commandAt: number | undefined;
+  const command = next === undefined ? undefined : t('cli.error.next', { command: safeText(next) });
+  if (command !== undefined && (wrap === undefined || wrap(`  ${hint} ${command}`, 0).length === 1))
+    lines.push(`${lines.pop() ?? ''} ${command}`);
+  else if (command !== undefined) commandAt = lines.push(command) - 1;
   if (error.requestId !== undefined) lines.push(`Request-ID: ${requestIdText(error.requestId, t)}`);
-  return `${lines.join('\n  ')}\n`;
+  const shown = lines.flatMap((line, index) => {
+    const indent = index === 0 ? 0 : 2;
+    const parts = wrap === undefined || index === commandAt ? [line] : wrap(line, indent);
+    return parts.map((part, at) => ' '.repeat(indent === 0 && at > 0 ? 2 : indent) + part);
+  });
+  return `${shown.join('\n')}\n`;
+}
+
+export interface ErrorLayout {
+  /** Flags that the next command needs in order to ask the same merchant: `--profile shop` */
+  readonly where?: readonly string[];
+  /** Lines of the text that leave room for so many columns before them. */
+  readonly wrap?: ((text: string, indent: number) => readonly string[]) | undefined;
+}
+
+/** How texts are broken on a terminal; `undefined` anywhere else, where lines stay whole for those who search them. */
+export async function wrapFor(stream: {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}): Promise<ErrorLayout['wrap']> {
+  if (stream.isTTY !== true) return undefined;
+  const { loadWidths } = await import('../output/width.ts');
+  const { wrap } = await loadWidths();
+  const columns = stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns;
+  return (text, indent) => wrap(text, columns - indent);
 }
 
 /** The last line of stderr with `-o json`; its fields are an interface (DESIGN section 3). */

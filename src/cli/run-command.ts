@@ -7,7 +7,7 @@ import { safeText } from '../output/safe-text.ts';
 import { colorLevel } from './color.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Interrupted } from './interrupt.ts';
-import { errorDocument, interruptedDocument, renderError } from './render-error.ts';
+import { errorDocument, interruptedDocument, renderError, wrapFor } from './render-error.ts';
 import { createRuntime } from './runtime.ts';
 import type { World, WorldStream } from './world.ts';
 
@@ -104,7 +104,7 @@ export async function reportError(error: unknown, context: ErrorContext): Promis
     error instanceof WxpayError
       ? error
       : new WxpayError('INTERNAL', { params: { reason: redact(nameOf(error)) }, cause: error });
-  world.stderr.write(renderError(known, t, where));
+  world.stderr.write(renderError(known, t, { where, wrap: await wrapFor(world.stderr) }));
   if (debug) {
     const { safeMultiline } = await import('../output/safe-text.ts');
     world.stderr.write(`${safeMultiline(redact(stacksOf(error)))}\n`);

@@ -241,6 +241,8 @@ export interface Watch {
   readonly signal?: AbortSignal;
   /** Told of every state that differs from the one before. */
   readonly onChange?: (order: Order) => void;
+  /** Runs what waits for the next change: where feedback is shown meanwhile. */
+  readonly meanwhile?: <T>(order: Order, wait: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -255,19 +257,28 @@ export async function watchOrder(
   watch: Watch,
 ): Promise<Order> {
   const start = watch.clock.monotonic();
-  let state: string | undefined;
-  for (let look = 0; ; look += 1) {
-    const order = await queryOrder(transport, party, number);
-    if (order.trade_state !== state) watch.onChange?.(order);
-    state = order.trade_state;
-    if (finalStates.has(state)) return order;
-    const pause = watch.intervals[Math.min(look, watch.intervals.length - 1)] ?? 5000;
-    if (watch.clock.monotonic() - start + pause > watch.limit)
-      throw new WxpayError('NOT_FINAL', {
-        params: { what: numberOf(number), state },
-        next: ['order', 'query', numberOf(number)],
-      });
-    await watch.clock.sleep(pause, watch.signal);
+  const meanwhile = watch.meanwhile ?? (async (_order, wait) => wait());
+  let look = 0;
+  const nextChange = async (state: string): Promise<Order> => {
+    for (;;) {
+      const pause = watch.intervals[Math.min(look, watch.intervals.length - 1)] ?? 5000;
+      if (watch.clock.monotonic() - start + pause > watch.limit)
+        throw new WxpayError('NOT_FINAL', {
+          params: { what: numberOf(number), state },
+          next: ['order', 'query', numberOf(number)],
+        });
+      await watch.clock.sleep(pause, watch.signal);
+      look += 1;
+      const order = await queryOrder(transport, party, number);
+      if (order.trade_state !== state) return order;
+    }
+  };
+  let order = await queryOrder(transport, party, number);
+  for (;;) {
+    watch.onChange?.(order);
+    if (finalStates.has(order.trade_state)) return order;
+    const { trade_state } = order;
+    order = await meanwhile(order, async () => nextChange(trade_state));
   }
 }
 

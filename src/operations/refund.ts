@@ -653,6 +653,8 @@ export interface RefundWatch {
   readonly signal?: AbortSignal;
   /** Told of every state that differs from the one before. */
   readonly onChange?: (refund: Refund) => void;
+  /** Runs what waits for the next change: where feedback is shown meanwhile. */
+  readonly meanwhile?: <T>(refund: Refund, wait: () => Promise<T>) => Promise<T>;
 }
 
 /** Every minute for five minutes, then ever slower (protocol 10). */
@@ -675,22 +677,33 @@ export async function watchRefund(
   known?: Refund,
 ): Promise<Refund> {
   const start = watch.clock.monotonic();
-  let last = known;
-  for (let look = 0; ; look += 1) {
-    if (look > 0 || last === undefined) {
-      const next = await lookAgain(transport, party, out_refund_no, watch, last);
-      if (next.status !== last?.status) watch.onChange?.(next);
-      last = next;
+  const meanwhile = watch.meanwhile ?? (async (_refund, wait) => wait());
+  let look = 0;
+  const nextChange = async (before: Refund): Promise<Refund> => {
+    for (;;) {
+      const pause = watch.intervals[Math.min(look, watch.intervals.length - 1)] ?? 60_000;
+      if (watch.clock.monotonic() - start + pause > watch.limit)
+        throw new WxpayError('NOT_FINAL', {
+          params: { what: out_refund_no, state: before.status },
+          next: ['refund', 'query', out_refund_no],
+        });
+      await watch.clock.sleep(pause, watch.signal);
+      look += 1;
+      const next = await lookAgain(transport, party, out_refund_no, watch, before);
+      if (next.status !== before.status) return next;
     }
-    if (settledStates.has(last.status)) return last;
-    const pause = watch.intervals[Math.min(look, watch.intervals.length - 1)] ?? 60_000;
-    if (watch.clock.monotonic() - start + pause > watch.limit)
-      throw new WxpayError('NOT_FINAL', {
-        params: { what: out_refund_no, state: last.status },
-        next: ['refund', 'query', out_refund_no],
-      });
-    await watch.clock.sleep(pause, watch.signal);
+  };
+  let last = known;
+  if (last === undefined) {
+    last = await lookAgain(transport, party, out_refund_no, watch, undefined);
+    watch.onChange?.(last);
   }
+  while (!settledStates.has(last.status)) {
+    const before: Refund = last;
+    last = await meanwhile(before, async () => nextChange(before));
+    watch.onChange?.(last);
+  }
+  return last;
 }
 
 async function lookAgain(

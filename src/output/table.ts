@@ -17,13 +17,20 @@ interface SafeCell {
   readonly tone: Tone;
 }
 
+/** A cell's part in one line of the terminal. */
+interface Line {
+  readonly text: string;
+  readonly tone: Tone | 'strong';
+}
+
 /** Spaces between two columns. No lines are drawn: box characters are two columns wide on some Chinese terminals. */
 const gap = '  ';
 /** A column that may shrink keeps at least so many columns: three Chinese characters and the ellipsis. */
 const narrowest = 8;
 
 /**
- * A table. On a terminal it is fitted: columns that are not `fixed` shrink, the widest first, and what is cut shows as `…`;
+ * A table. On a terminal it is fitted: columns that are not `fixed` shrink, the widest first, and what is cut shows as `…`,
+ * or goes on below in a column that `wraps`;
  * where even that does not fit, each row becomes a block of `title  value` lines that loses nothing. Off a terminal: a
  * heading and one line per row, fields apart by tabs, nothing cut (CLI-MANNERS O2).
  */
@@ -38,19 +45,36 @@ export async function renderTable(
     return [head, ...cells.map((row) => row.map((cell) => cell.text))].map((row) => row.join('\t')).join('\n');
   const widths = fit(columns, [head, ...cells.map((row) => row.map((cell) => cell.text))], layout);
   if (widths === undefined) return renderRecords(head, cells, layout);
-  const lines = [head.map((text): SafeCell => ({ text, tone: 'plain' })), ...cells];
+  const lines = [
+    head.map((text): Line => ({ text, tone: 'strong' })),
+    ...cells.flatMap((row) => linesOf(row, columns, widths, layout.widths)),
+  ];
   const grid = await drawGrid(lines.length, widths);
-  const texts = lines.flatMap((row, y) =>
+  const texts = lines.flatMap((row) =>
     row.map((cell, x) => {
       const width = widths[x] ?? 0;
       const text = layout.widths.truncate(cell.text, width);
       const padding = ' '.repeat(Math.max(0, width - layout.widths.displayWidth(text)));
-      const painted = layout.paint(y === 0 ? 'strong' : cell.tone, text);
+      const painted = layout.paint(cell.tone, text);
       return columns[x]?.align === 'right' ? padding + painted : painted + padding;
     }),
   );
   let next = 0;
   return grid.replaceAll(/x+/g, () => texts[next++] ?? '');
+}
+
+/** The lines that a row takes: more than one where a column `wraps` and its text does not fit. */
+function linesOf(
+  row: readonly SafeCell[],
+  columns: readonly Column[],
+  widths: readonly number[],
+  { wrap }: Widths,
+): readonly (readonly Line[])[] {
+  const parts = row.map((cell, x) => (columns[x]?.wraps === true ? wrap(cell.text, widths[x] ?? 1) : [cell.text]));
+  const height = Math.max(1, ...parts.map((part) => part.length));
+  return Array.from({ length: height }, (_, y) =>
+    row.map((cell, x): Line => ({ text: parts[x]?.[y] ?? '', tone: cell.tone })),
+  );
 }
 
 /**

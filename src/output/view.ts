@@ -12,6 +12,8 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** True for ids and amounts: never truncated. */
   readonly fixed?: boolean;
+  /** True for what loses its use when it is cut (paths, sentences): where it does not fit it goes on below. */
+  readonly wraps?: boolean;
 }
 
 /** A tone is a colour only where colour is on; the words carry the meaning. */

@@ -35,7 +35,7 @@ export interface Credentials {
 }
 
 /** Larger than a bundle of every public CA (about 250 KiB); a `.p12` may have 1 MiB (THREATS D2). */
-const certificateLimit = 1_048_576;
+export const certificateLimit = 1_048_576;
 
 export function openCredentials(profile: ResolvedProfile, reader: SecretReader): Credentials {
   const { values } = profile;
@@ -166,6 +166,7 @@ export function isEmulatorCertificate(certificate: X509Certificate): boolean {
 
 /** How a message names a key: by its file or variable, or by the profile that holds it; never by the key. */
 export function originOf(field: ProfileField, { value, source }: Sourced): string {
+  if (profileFields[field].path === true) return value;
   const place = secretPlace(value);
   if (place.kind === 'file') return place.path;
   if (place.kind === 'env') return place.variable;

@@ -65,7 +65,8 @@ async function chooseProfile({ profile, env, store }: ResolveRequest): Promise<S
   const names = store.list();
   if (names.length > 1)
     throw new WxpayError('INPUT_MISSING', {
-      params: { field: 'profile', flag: `--profile (${names.join(', ')})`, variable: 'WXPAY_PROFILE' },
+      params: { field: 'profile', names: names.join(', ') },
+      hint: 'profile.hint.choose',
       outcome: 'not_sent',
     });
   const anyVariable = profileFieldNames.some((field) =>

@@ -81,7 +81,8 @@ describe('X4: a usage error is exit 2, on stderr, with stdout empty', () => {
     ['order query X --timeout soon', '--timeout'],
     ['order query X --timeout 0', '--timeout'],
     ['order query X --retries -1', '--retries'],
-    ['order query X --retries 99', '--retries'],
+    ['order query X --retries 99', 'from 0 to 20'],
+    ['order query X --json=3', '--json takes no value'],
   ])('wxpay %s', async (line, names) => {
     const { code, world } = await typed(line);
     expect(code).toBe(2);

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { errorDocument, errorText, interruptedDocument, renderError } from '../../src/cli/render-error.ts';
 import { errorCodes, WxpayError } from '../../src/core/errors.ts';
 import { loadTranslate } from '../../src/i18n/translate.ts';
+import { loadWidths } from '../../src/output/width.ts';
 
+const widths = await loadWidths();
 const languages = [
   ['en', await loadTranslate('en')],
   ['zh-CN', await loadTranslate('zh-CN')],
@@ -22,6 +24,24 @@ describe.each(languages)('an error in %s', (_lang, t) => {
     expect(lines[1]).toContain('PARAM_ERROR 参数错误');
     expect(lines[2]).toContain('wxpay order query T1');
     expect(lines[3]).toContain('08F5-0');
+  });
+
+  test('on a terminal its texts are broken at words, and the command to type is not', () => {
+    const error = new WxpayError('API_REFUSED', {
+      params: { status: 400 },
+      wechat: { code: 'PARAM_ERROR', message: 'a word and a word and a word '.repeat(5) },
+      next: ['order', 'query', 'T'.repeat(90)],
+    });
+    const { wrap } = widths;
+    const lines = renderError(error, t, { wrap: (text, indent) => wrap(text, 40 - indent) })
+      .trimEnd()
+      .split('\n');
+    const command = lines.filter((line) => line.includes(`wxpay order query ${'T'.repeat(90)}`));
+    expect(command).toHaveLength(1);
+    for (const line of lines.filter((text) => !command.includes(text)))
+      expect(widths.displayWidth(line)).toBeLessThanOrEqual(40);
+    expect(lines.slice(1).every((line) => line.startsWith('  '))).toBe(true);
+    expect(lines.join(' ')).not.toMatch(/\b(?:wor|an)$/m);
   });
 
   test.each(errorCodes)('%s has a message and a hint', (code) => {

@@ -410,10 +410,11 @@ describe('--watch', () => {
     expect(states).toEqual(['NOTPAY', 'SUCCESS']);
   });
 
-  test('that ends before the payment is exit 12, and names the command that asks again', async () => {
+  test('that ends before the payment is exit 12, shows the last state, and names the command that asks again', async () => {
     await local.run(create('WATCH_0002'));
     const result = await local.run(['order', 'query', 'WATCH_0002', '--watch', '--for', '300ms', '--json']);
-    expect(result).toMatchObject({ code: 12, stdout: '' });
+    expect(result.code).toBe(12);
+    expect(JSON.parse(result.stdout)).toMatchObject({ out_trade_no: 'WATCH_0002', trade_state: 'NOTPAY' });
     expect(errorOf(result)).toMatchObject({ code: 'NOT_FINAL', next: 'wxpay order query WATCH_0002' });
   });
 });

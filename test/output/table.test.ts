@@ -104,6 +104,25 @@ describe('renderTable', () => {
     );
   });
 
+  test('a column that wraps goes on below and loses nothing, in its own colour', async () => {
+    const two: readonly Column[] = [
+      { field: 'id', title: 'id', fixed: true },
+      { field: 'path', title: 'path', wraps: true },
+    ];
+    const paint: Layout['paint'] = (style, text) => (style === 'bad' && text !== '' ? `<${text}>` : text);
+    const rows = [
+      ['T1', { text: '/a/very/long/path/of/keys.pem', tone: 'bad' as const }],
+      ['T2', 'short'],
+    ];
+    const text = await renderTable(two, rows, { ...layout(20), paint });
+    expect(text.split('\n').map((line) => line.trimEnd())).toEqual([
+      'id  path',
+      'T1  </a/very/long/pat>',
+      '    <h/of/keys.pem>',
+      'T2  short',
+    ]);
+  });
+
   test('colours the word and not the room around it', async () => {
     const paint: Layout['paint'] = (style, text) => `<${style}>${text}</>`;
     const text = await renderTable([{ field: 's', title: 'state' }], [[{ text: '成功', tone: 'good' }], ['x']], {

@@ -188,13 +188,9 @@ describe('which profile', () => {
     expect((await resolveProfile({ env: {}, store: storeOf({ a: two.a }), cwd })).name).toBe('a');
   });
 
-  test('several and no choice is an input that is missing, with flag and variable', async () => {
+  test('several and no choice is an input that is missing, with the names there are and the ways to choose', async () => {
     const error = await failureOf({ env: {}, store: storeOf(two), cwd });
-    expect([error.code, error.params['flag'], error.params['variable']]).toEqual([
-      'INPUT_MISSING',
-      '--profile (a, b)',
-      'WXPAY_PROFILE',
-    ]);
+    expect([error.code, error.params['names'], error.hint]).toEqual(['INPUT_MISSING', 'a, b', 'profile.hint.choose']);
   });
 
   test('nothing at all is PROFILE_NONE; a name that does not exist is PROFILE_NOT_FOUND', async () => {

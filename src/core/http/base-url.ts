@@ -77,7 +77,8 @@ export function backupOf(base: BaseUrl): BaseUrl | undefined {
   return backup === undefined ? undefined : parseBaseUrl(`https://${backup}`);
 }
 
-function isLoopback(hostname: string): boolean {
+/** This very machine, as URLs write it. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(hostname);
 }
 

@@ -53,6 +53,8 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
     let current = primary;
     let delivered: WxpayError | undefined;
     let verificationRetried = false;
+    /** Every host that could not be reached: the last one alone would send people after the backup. */
+    const unreached = new Set<string>();
     for (let attempt = 1; ; attempt++) {
       let result: ApiResponse | undefined;
       let failure: unknown;
@@ -64,6 +66,7 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
         failure = error;
         if (error instanceof WxpayError) {
           if (error.outcome === 'unknown') delivered = error;
+          if (connectFailures.has(error.code)) unreached.add(String(error.params['host'] ?? ''));
           const unverified = error.category === 'verification';
           if (!unverified || !verificationRetried) again = afterError(request, error, options);
           verificationRetried ||= unverified;
@@ -73,7 +76,9 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
         if (result !== undefined) return { ...result, attempts: attempt };
         // Interrupted before this try, perhaps; what an earlier one may have done matters more.
         if (!(failure instanceof WxpayError)) throw delivered ?? failure;
-        const params = { ...failure.params, attempts: attempt };
+        const hosts =
+          connectFailures.has(failure.code) && unreached.size > 1 ? { host: [...unreached].join(', ') } : {};
+        const params = { ...failure.params, ...hosts, attempts: attempt };
         throw failure.with(delivered === undefined ? { params } : { params, outcome: 'unknown' });
       };
       if (again === undefined || attempt > retries || request.signal?.aborted === true) return finish();

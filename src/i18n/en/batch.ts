@@ -184,4 +184,5 @@ export const batch = {
   'batch.problem.file': 'The reports come to {count} rows and {fen} fen, the file to {of_count} rows and {of_fen} fen.',
   'batch.github.title': 'Refund {result} (line {line})',
   'batch.github.more': 'and {count} more; see the report',
+  'batch.hint.no_file': 'Name the file, or print an empty one with --template.',
 } as const;

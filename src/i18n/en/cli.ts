@@ -166,4 +166,8 @@ export const cli = {
   'cli.tls_unverified.warn':
     'NODE_TLS_REJECT_UNAUTHORIZED=0 is set; wxpay verifies TLS all the same, and refuses writes.',
   'cli.query.unfiltered': '--query does not fit this answer ({reason}); the whole answer is shown.',
+  'cli.usage.number': 'a number from {low} to {high} is wanted',
+  'cli.usage.switch': 'The option {name} takes no value.',
+  'cli.hint.flag': 'Give it with {flag}.',
+  'cli.hint.either': 'Give it with {flag} or {other}.',
 } as const;

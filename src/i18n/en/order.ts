@@ -82,4 +82,5 @@ export const order = {
   'reason.form_time': 'RFC 3339 with an offset (2026-11-23T12:00:00+08:00), or from now: 30m, 2h, 1d',
   'reason.form_notify_url': 'http or https, with a host, and without ? and #',
   'reason.form_ip': 'an IPv4 or IPv6 address',
+  'order.busy.watching': 'Waiting for {no} to change ({state})',
 } as const;

@@ -113,4 +113,8 @@ export const profile = {
     'wxpay profile add shop --mchid 1900000001 --private-key-file apiclient_key.pem --certificate-file apiclient_cert.pem --api-v3-key-ref env:SHOP_API_V3_KEY --use',
   'profile.example.add_p12':
     'wxpay profile add shop --mchid 1900000001 --p12-file apiclient_cert.p12 --api-v3-key-stdin < api_v3_key.txt',
+  'profile.hint.choose':
+    'Name one with --profile or WXPAY_PROFILE, or choose one for good with wxpay profile use. There are: {names}.',
+  'profile.warn.appid':
+    'The appid {appid} does not look like one (wx or ww and 16 letters or digits). It was taken as it is.',
 } as const;

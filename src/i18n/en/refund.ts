@@ -98,4 +98,5 @@ export const refund = {
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type USER_BANK_CARD --bank-type CMB_DEBIT --bank-account-file card.txt --real-name-file name.txt',
   'refund.example.abnormal_merchant':
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type MERCHANT_BANK_CARD',
+  'refund.busy.watching': 'Waiting for {out_refund_no} to change ({state})',
 } as const;

@@ -174,4 +174,5 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.problem.file': '各报告共 {count} 行 {fen} 分，文件是 {of_count} 行 {of_fen} 分。',
   'batch.github.title': '退款{result}（第 {line} 行）',
   'batch.github.more': '另有 {count} 行，见报告',
+  'batch.hint.no_file': '写上文件名；没有文件可先用 --template 打印模板。',
 };

@@ -166,4 +166,8 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.loose_file.warn': '其他用户可以读取 {file}（权限 {mode}），请收紧：chmod 600',
   'cli.tls_unverified.warn': '设置了 NODE_TLS_REJECT_UNAUTHORIZED=0;wxpay 仍会校验 TLS，并拒绝写操作。',
   'cli.query.unfiltered': '--query 不适用于此结果（{reason}），已显示完整结果。',
+  'cli.usage.number': '需要 {low} 到 {high} 之间的数字',
+  'cli.usage.switch': '选项 {name} 不带值。',
+  'cli.hint.flag': '用 {flag} 传入。',
+  'cli.hint.either': '用 {flag} 或 {other} 传入。',
 };

@@ -83,4 +83,5 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'reason.form_time': '带时区的 RFC 3339（2026-11-23T12:00:00+08:00），或从现在起 30m、2h、1d',
   'reason.form_notify_url': 'http 或 https 地址，有主机名，不带 ? 和 #',
   'reason.form_ip': 'IPv4 或 IPv6 地址',
+  'order.busy.watching': '正在等待 {no} 的状态变化（{state}）',
 };

@@ -112,4 +112,6 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
     'wxpay profile add shop --mchid 1900000001 --private-key-file apiclient_key.pem --certificate-file apiclient_cert.pem --api-v3-key-ref env:SHOP_API_V3_KEY --use',
   'profile.example.add_p12':
     'wxpay profile add shop --mchid 1900000001 --p12-file apiclient_cert.p12 --api-v3-key-stdin < api_v3_key.txt',
+  'profile.hint.choose': '用 --profile 或 WXPAY_PROFILE 指定，或用 wxpay profile use 选定一个。已有：{names}。',
+  'profile.warn.appid': 'appid {appid} 不像常见的样子（wx 或 ww 开头，后跟 16 位字母或数字），已照原样保存。',
 };

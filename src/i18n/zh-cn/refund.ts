@@ -96,4 +96,5 @@ export const refund: Readonly<Record<keyof typeof en, string>> = {
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type USER_BANK_CARD --bank-type CMB_DEBIT --bank-account-file card.txt --real-name-file name.txt',
   'refund.example.abnormal_merchant':
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type MERCHANT_BANK_CARD',
+  'refund.busy.watching': '正在等待 {out_refund_no} 的状态变化（{state}）',
 };

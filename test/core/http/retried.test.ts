@@ -33,6 +33,16 @@ function run(
 
 const of = (effect: Effect): ApiRequest => (effect === 'read' ? get() : post({ effect }));
 
+test('when neither host can be reached, both are named', async () => {
+  const dead =
+    (host: string): Transport =>
+    async () => {
+      throw new WxpayError('NETWORK_DNS', { params: { host }, outcome: 'no_effect' });
+    };
+  const { result } = run(dead('api.example'), of('read'), { backup: dead('api2.example') });
+  await expect(result).rejects.toMatchObject({ params: { host: 'api.example, api2.example' } });
+});
+
 test.each<[Effect, number]>([
   ['read', 4],
   ['prepay', 4],

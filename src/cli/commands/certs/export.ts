@@ -45,7 +45,8 @@ export const command: CommandModule = {
 function required(out: string | undefined): string {
   if (out !== undefined) return out;
   throw new WxpayError('INPUT_MISSING', {
-    params: { field: 'out', flag: '--out', variable: '--out' },
+    params: { field: '--out', flag: '--out' },
+    hint: 'cli.hint.flag',
     outcome: 'not_sent',
   });
 }

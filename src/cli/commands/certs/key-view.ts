@@ -9,9 +9,9 @@ export function keyTable(keys: readonly KeyReport[], now: number, t: Translate):
     kind: 'table',
     columns: [
       { field: 'serial_no', title: t('certs.label.serial'), fixed: true },
-      { field: 'kind', title: t('certs.label.kind') },
-      { field: 'days_left', title: t('certs.label.expires') },
-      { field: 'preferred', title: t('certs.label.preferred') },
+      { field: 'kind', title: t('certs.label.kind'), wraps: true },
+      { field: 'days_left', title: t('certs.label.expires'), wraps: true },
+      { field: 'preferred', title: t('certs.label.preferred'), wraps: true },
     ],
     rows: keys.map((key) => [
       key.serial_no,

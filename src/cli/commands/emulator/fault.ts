@@ -51,11 +51,12 @@ export const command: CommandModule = {
     const emulator = await findEmulator(emulatorDir(options, runtime));
     if (kind === 'list') {
       const rules = await emulator.listFaults();
-      return { data: rules, view: [table(rules, runtime)] };
+      return { data: rules, view: [table(rules, runtime)], id: rules.map((rule) => rule.id).join('\n') };
     }
     if (kind === 'clear') {
       const cleared = await emulator.clearFaults(id);
-      return { data: cleared, view: [{ kind: 'text', text: t('emulator.fault.cleared', { count: cleared.cleared }) }] };
+      const text = t('emulator.fault.cleared', { count: cleared.cleared });
+      return { data: cleared, view: [{ kind: 'text', text }], id: String(cleared.cleared) };
     }
     const rule = await emulator.addFault(readFault(kind, options));
     return { data: rule, view: [table([rule], runtime)], id: rule.id };

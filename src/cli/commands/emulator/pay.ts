@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { findEmulator } from '../../../emulator/control-client.ts';
 import type { PayResult } from '../../../emulator/payer.ts';
+import { formatTime } from '../../../output/time.ts';
 import type { DetailRow, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
@@ -28,7 +29,8 @@ export const command: CommandModule = {
       ...(openid === undefined ? {} : { openid }),
       callback: options['callback'] !== false,
     });
-    const { callback } = paid;
+    const { callback, transaction } = paid;
+    const { transaction_id: id } = transaction;
     if (callback !== null && !callback.delivered) {
       const reason = callback.status === undefined ? (callback.failure ?? '') : `HTTP ${callback.status}`;
       runtime.warn('emulator.warn.callback', { url: callback.url, reason });
@@ -36,6 +38,7 @@ export const command: CommandModule = {
     return {
       data: paid,
       view: [{ kind: 'details', title: runtime.t('emulator.title.paid'), rows: rows(paid, runtime) }],
+      ...(typeof id === 'string' ? { id } : {}),
     };
   },
 };
@@ -56,5 +59,7 @@ function rows({ transaction, callback }: PayResult, { t }: Runtime): DetailRow[]
               : { text: t('emulator.callback.failed', { url: callback.url }), tone: 'bad' as const },
           },
         ];
-  return [...row('out_trade_no'), ...row('transaction_id'), ...row('trade_state'), ...row('success_time'), ...delivery];
+  const paidAt = transaction['success_time'];
+  const time = typeof paidAt === 'string' ? [{ label: 'success_time', value: formatTime(paidAt) }] : [];
+  return [...row('out_trade_no'), ...row('transaction_id'), ...row('trade_state'), ...time, ...delivery];
 }

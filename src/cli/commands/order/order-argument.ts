@@ -13,7 +13,8 @@ export function readOrderNumber(argument: string | undefined, options: CommandIn
   const [number] = given;
   if (number === undefined)
     throw new WxpayError('INPUT_MISSING', {
-      params: { field: '<no>', flag: '--out-trade-no', variable: '--transaction-id' },
+      params: { field: '<no>', flag: '--out-trade-no', other: '--transaction-id' },
+      hint: 'cli.hint.either',
       outcome: 'not_sent',
     });
   if (given.length > 1)

@@ -1,5 +1,6 @@
 /** `wxpay order query`: one order, by either number; `--watch` polls until it is final. */
 import type { Command } from 'commander';
+import { WxpayError } from '../../../core/errors.ts';
 import { numberOf, queryOrder, queryRequest, watchOrder, type Order } from '../../../operations/order.ts';
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
@@ -34,6 +35,7 @@ export const command: CommandModule = {
       return result(order, runtime);
     }
     const streaming = runtime.globals.output !== 'json';
+    let last: Order | undefined;
     const watched = watchOrder(transport, party, number, {
       // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
       intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
@@ -42,12 +44,18 @@ export const command: CommandModule = {
       signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
       // JSON is exactly one document: the last state. The other formats show every change as it comes.
       onChange: (order) => {
+        last = order;
         if (streaming) runtime.emit(result(order, runtime));
       },
+      meanwhile: async (order, wait) =>
+        runtime.busy('order.busy.watching', { no: order.out_trade_no, state: order.trade_state }, wait),
     });
     const order = await watched.catch((error: unknown) => {
       // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
       if (runtime.readerGone.aborted) return undefined;
+      // The last state is the one JSON document all the same; the exit code says that it is not final.
+      if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
+        runtime.emit(result(last, runtime));
       throw error;
     });
     return streaming || order === undefined ? undefined : result(order, runtime);

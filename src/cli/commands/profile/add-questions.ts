@@ -3,7 +3,10 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { WxpayError } from '../../../core/errors.ts';
+import { isLoopback } from '../../../core/http/base-url.ts';
 import type { Translate } from '../../../i18n/translate.ts';
+import { isEmulatorCertificate } from '../../../profiles/credentials.ts';
+import { defaultBaseUrl } from '../../../profiles/resolve.ts';
 import { isProfileName, type ProfileField } from '../../../profiles/schema.ts';
 import { secretPlace } from '../../../profiles/secrets.ts';
 import type { Runtime } from '../../command.ts';
@@ -11,7 +14,7 @@ import type { Prompts } from '../../prompts.ts';
 import { errorText } from '../../render-error.ts';
 import { checkInput, isPkcs12, resolvedOf, type Draft } from './draft.ts';
 
-type QuestionRuntime = Pick<Runtime, 't' | 'cwd' | 'env' | 'credentials'>;
+type QuestionRuntime = Pick<Runtime, 't' | 'cwd' | 'env' | 'credentials' | 'platform' | 'uid'>;
 
 export async function askName(prompts: Prompts, t: Translate): Promise<string> {
   return await prompts.input({
@@ -35,7 +38,8 @@ export async function askProfile(draft: Draft, prompts: Prompts, runtime: Questi
   const hasSerial = draft.serial_no !== undefined || draft.client_cert_file !== undefined;
   if (draft.mchid !== undefined && hasKey && hasSerial && draft.api_v3_key !== undefined) return false;
   if (draft.mchid === undefined) draft.mchid = await askPlain('mchid', prompts, runtime, runtime.env['WXPAY_MCHID']);
-  if (draft.private_key === undefined && !isPkcs12(draft.client_cert_file)) await askKey(draft, prompts, runtime);
+  if (draft.private_key === undefined && !isPkcs12(draft.client_cert_file, runtime))
+    await askKey(draft, prompts, runtime);
   if (draft.client_cert_file === undefined) await askCertificate(draft, prompts, runtime);
   if (draft.client_cert_file === undefined && draft.serial_no === undefined)
     draft.serial_no = await askPlain('serial_no', prompts, runtime);
@@ -184,8 +188,14 @@ async function keyOf(draft: Draft, runtime: QuestionRuntime): Promise<KeyObject>
   return await (await runtime.credentials(resolvedOf(draft))).merchantKey();
 }
 
+/** @throws what reading it throws; `EMULATOR_KEY_ON_LIVE` at once, rather than after the last question */
 async function certificateOf(draft: Draft, runtime: QuestionRuntime): Promise<X509Certificate | undefined> {
-  return await (await runtime.credentials(resolvedOf(draft))).certificate();
+  const certificate = await (await runtime.credentials(resolvedOf(draft))).certificate();
+  const url = draft.base_url ?? defaultBaseUrl;
+  const here = URL.canParse(url) && isLoopback(new URL(url).hostname);
+  if (certificate !== undefined && isEmulatorCertificate(certificate) && !here)
+    throw new WxpayError('EMULATOR_KEY_ON_LIVE', { params: { url }, outcome: 'not_sent' });
+  return certificate;
 }
 
 /** No shell has expanded what is typed at a prompt, and files dragged into a terminal arrive in quotes. */

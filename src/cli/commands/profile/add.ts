@@ -19,7 +19,7 @@ import type { ProfileStore } from '../../../profiles/store.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { askName, askProfile, askUse } from './add-questions.ts';
-import { checkInput, isPkcs12, resolvedOf, type Draft } from './draft.ts';
+import { checkInput, isPkcs12, requirePkcs12, resolvedOf, type Draft } from './draft.ts';
 import { describeProfile, profileBlocks, profileRows } from './profile-view.ts';
 import { declareSecretOptions, readSecretOptions } from './secret-options.ts';
 
@@ -33,6 +33,9 @@ const plainOptions: readonly (readonly [option: string, field: ProfileField])[] 
   ['subAppid', 'sub_appid'],
   ['notifyUrl', 'notify_url'],
 ];
+
+/** What appids look like today; nowhere promised, so that another shape only warns. */
+const appidShape = /^w[wx][0-9a-zA-Z]{16}$/;
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -64,7 +67,7 @@ export const command: CommandModule = {
     await refuseExisting(name, force, store);
     const prompts = await runtime.prompts();
     const asked = prompts.canPrompt && (await askProfile(draft, prompts, runtime));
-    const packed = options['p12File'] !== undefined || isPkcs12(draft.client_cert_file);
+    const packed = options['p12File'] !== undefined || isPkcs12(draft.client_cert_file, runtime);
     if (!prompts.canPrompt) completeFromEnvironment(draft, packed, runtime);
     requireKeys(draft, packed);
     await readSerial(draft, options, runtime);
@@ -86,6 +89,8 @@ export const command: CommandModule = {
       // An only profile is the current one without having been chosen; a second one must not silently end that.
       else if (before !== undefined && store.current() === undefined) await store.use(before);
     }
+    if (draft.appid !== undefined && !appidShape.test(draft.appid))
+      runtime.warn('profile.warn.appid', { appid: draft.appid });
     if (draft.api_v3_key === undefined) runtime.note('profile.note.no_api_v3_key');
     const current = !runtime.globals.dryRun && store.current() === name;
     const shown = describeProfile(resolved, inspection, { file, current }, runtime.t);
@@ -111,7 +116,9 @@ async function readOptions(options: CommandInput['options'], runtime: Runtime): 
     const value = text(option);
     return value === undefined ? undefined : resolve(runtime.cwd, value);
   };
-  put('client_cert_file', path('p12File') ?? path('certificateFile'));
+  const packed = path('p12File');
+  if (packed !== undefined) requirePkcs12(packed, runtime);
+  put('client_cert_file', packed ?? path('certificateFile'));
   put('ca_file', path('caFile'));
   const publicKey = path('publicKeyFile');
   put('public_key', publicKey === undefined ? undefined : `file:${publicKey}`);
@@ -145,7 +152,7 @@ async function refuseExisting(name: string, force: boolean, store: ProfileStore)
 
 /** In CI the variables that every command understands supply what flags leave out; secrets become references to them. */
 function completeFromEnvironment(draft: Draft, packed: boolean, { env, cwd }: Runtime): void {
-  for (const field of ['mchid', 'serial_no', 'private_key', 'api_v3_key'] as const) {
+  for (const field of ['mchid', 'serial_no', 'private_key', 'api_v3_key', 'base_url'] as const) {
     if (draft[field] !== undefined) continue;
     // With a `.p12` the key is in it, and with a certificate the serial is.
     if (draft.client_cert_file !== undefined && field === 'serial_no') continue;

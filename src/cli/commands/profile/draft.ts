@@ -1,7 +1,11 @@
 /** The fields of a profile while they are collected. */
+import { identify } from '../../../core/crypto/key-files.ts';
 import { WxpayError } from '../../../core/errors.ts';
+import { certificateLimit } from '../../../profiles/credentials.ts';
 import { resolvedFrom } from '../../../profiles/resolve.ts';
 import { checkField, type Profile, type ProfileField, type ResolvedProfile } from '../../../profiles/schema.ts';
+import { readKeyFile } from '../../../profiles/secrets.ts';
+import type { Runtime } from '../../command.ts';
 
 export type Draft = Partial<Record<ProfileField, string>>;
 
@@ -27,7 +31,29 @@ export function resolvedOf(draft: Draft): ResolvedProfile {
   return resolvedFrom({ name: 'new', file: '', profile });
 }
 
-/** By its name: looking inside is left to whoever opens it. */
-export function isPkcs12(file: string | undefined): boolean {
-  return file !== undefined && /\.(?:p12|pfx)$/i.test(file);
+/** By what is in it; by its name where it cannot be read, which whoever opens it will say. */
+export function isPkcs12(file: string | undefined, { platform, uid }: Owner): boolean {
+  if (file === undefined) return false;
+  try {
+    return identify(readKeyFile('client_cert_file', file, { platform, uid }, certificateLimit)) === 'pkcs12';
+  } catch (error) {
+    if (!(error instanceof WxpayError)) throw error;
+    return /\.(?:p12|pfx)$/i.test(file);
+  }
 }
+
+/**
+ * What was given as a `.p12` must be one: read as something else it would be half right, and its key would be missed later.
+ *
+ * @throws `KEY_WRONG_KIND`, `SECRET_UNREADABLE`
+ */
+export function requirePkcs12(file: string, { platform, uid }: Owner): void {
+  const found = identify(readKeyFile('client_cert_file', file, { platform, uid }, certificateLimit));
+  if (found !== 'pkcs12')
+    throw new WxpayError('KEY_WRONG_KIND', {
+      params: { source: file, wanted: 'kind:pkcs12', found: `kind:${found}` },
+      outcome: 'not_sent',
+    });
+}
+
+type Owner = Pick<Runtime, 'platform' | 'uid'>;

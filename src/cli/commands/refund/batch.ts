@@ -180,7 +180,8 @@ interface Wanted {
 function readOptions(file: string | undefined, options: CommandInput['options']): Wanted {
   if (file === undefined)
     throw new WxpayError('INPUT_MISSING', {
-      params: { field: '<file>', flag: '<file>', variable: '--template' },
+      params: { field: '<file>' },
+      hint: 'batch.hint.no_file',
       outcome: 'not_sent',
     });
   const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
@@ -635,9 +636,9 @@ async function report(
   };
 }
 
-async function stopText(error: WxpayError, { t }: Runtime): Promise<string> {
-  const { renderError } = await import('../../render-error.ts');
-  return renderError(error, t);
+async function stopText(error: WxpayError, { t, stderr }: Runtime): Promise<string> {
+  const { renderError, wrapFor } = await import('../../render-error.ts');
+  return renderError(error, t, { wrap: await wrapFor(stderr) });
 }
 
 /** The command that goes on where this one ended: the very same. */

@@ -46,6 +46,7 @@ export const command: CommandModule = {
       return result(refund, runtime);
     }
     const streaming = runtime.globals.output !== 'json';
+    let last: Refund | undefined;
     const watched = watchRefund(transport, party, out_refund_no, {
       intervals: profile.live ? liveRefundIntervals : [500, 1_000],
       limit,
@@ -53,12 +54,17 @@ export const command: CommandModule = {
       signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
       // JSON is exactly one document: the last state. The other formats show every change as it comes.
       onChange: (refund) => {
+        last = refund;
         if (streaming) runtime.emit(result(refund, runtime));
       },
+      meanwhile: async (now, wait) => runtime.busy('refund.busy.watching', { out_refund_no, state: now.status }, wait),
     });
     const refund = await watched.catch((error: unknown) => {
       // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
       if (runtime.readerGone.aborted) return undefined;
+      // The last state is the one JSON document all the same; the exit code says that it is not final.
+      if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
+        runtime.emit(result(last, runtime));
       throw error;
     });
     if (refund !== undefined) await learn(runtime, place, mchid, refund);

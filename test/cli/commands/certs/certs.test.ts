@@ -357,7 +357,8 @@ describe('certs import', () => {
       },
     });
     // An emulator's key is no key for the live host: the files are there, the profile is not.
-    const refused = await run(['certs', 'import', p12(), '--out', 'keys', '--add-profile', 'live', '--json']);
+    const live = ['--add-profile', 'live', '--base-url', 'https://api.mch.weixin.qq.com', '--json'];
+    const refused = await run(['certs', 'import', p12(), '--out', 'keys', ...live]);
     expect([refused.code, JSON.parse(refused.stdout)]).toMatchObject([3, { profile: null }]);
   });
 

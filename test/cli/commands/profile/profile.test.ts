@@ -59,6 +59,31 @@ const add = (name: string, more: readonly string[] = [], options?: RunOptions): 
   );
 
 describe('profile add off a terminal', () => {
+  test('a PEM given as --p12-file is called by its kind, whatever its name is', async () => {
+    const pem = join(home.dir, 'cert.p12');
+    writeFileSync(pem, readFileSync(shop.certificateFile));
+    const result = await profile(['add', 'shop', '--mchid', shop.mchid, '--p12-file', pem, '--json']);
+    expect([result.code, errorOf(result)['code']]).toEqual([3, 'KEY_WRONG_KIND']);
+    expect(result.stderr).toContain(pem);
+    // And a .p12 is one under any name.
+    const odd = join(home.dir, 'certificate.bin');
+    writeFileSync(odd, readFileSync(shop.p12File));
+    expect((await profile(['add', 'shop', '--mchid', shop.mchid, '--certificate-file', odd])).code).toBe(0);
+  });
+
+  test('a pair that does not match is reported with the file of the certificate', async () => {
+    const pair = ['--private-key-file', shop.keyFile, '--certificate-file', other.certificateFile];
+    const result = await profile(['add', 'shop', '--mchid', shop.mchid, ...pair]);
+    expect([result.code, result.stderr]).toEqual([3, expect.stringContaining(other.certificateFile)]);
+  });
+
+  test('WXPAY_BASE_URL goes into the profile, and an odd appid is remarked on', async () => {
+    const result = await add('shop', ['--appid', 'wxshort'], { env: { WXPAY_BASE_URL: 'http://127.0.0.1:18080' } });
+    expect([result.code, result.stderr]).toEqual([0, expect.stringContaining('wxshort does not look like one')]);
+    expect(stored('shop')['base_url']).toBe('http://127.0.0.1:18080');
+    expect((await add('well', ['--appid', 'wx0123456789abcdef'])).stderr).not.toContain('look like one');
+  });
+
   test('reads the serial from the certificate and keeps references, not keys', async () => {
     const file = join(home.dir, 'v3');
     writeFileSync(file, `${v3}\n`, { mode: 0o600 });

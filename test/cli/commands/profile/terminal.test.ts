@@ -10,11 +10,13 @@ import { ctrlC, ctrlD, enter, typeInto, type Typing } from '../../../helpers/ter
 let root: string;
 let shop: MerchantFiles;
 let other: MerchantFiles;
+let emulated: MerchantFiles;
 let home: Home;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'wxpay-terminal-'));
   shop = makeMerchantFiles(join(root, 'shop'));
   other = makeMerchantFiles(join(root, 'other'), { mchid: '1900000002', passphrase: 'changed' });
+  emulated = makeMerchantFiles(join(root, 'emulated'), { organisation: 'wxpay EMULATOR' });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
@@ -59,6 +61,17 @@ describe('profile add on a terminal', () => {
       public_key: `file:${shop.publicKeyFile}`,
       client_cert_file: shop.certificateFile,
     });
+  });
+
+  test('refuses an emulator’s certificate for the live host while it is typed, and not after the last question', async () => {
+    const { code, text } = await type(
+      ['profile', 'add', 'shop', '--mchid', emulated.mchid, '--private-key-file', emulated.keyFile],
+      [
+        { after: 'apiclient_cert.pem', type: `${emulated.certificateFile}${enter}` },
+        { after: 'emulator', type: ctrlC },
+      ],
+    );
+    expect([code, existsSync(fileOf('shop')), text.includes('APIv3 key (')]).toEqual([130, false, false]);
   });
 
   test('refuses a certificate of another key while it is typed', async () => {

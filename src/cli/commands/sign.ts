@@ -29,6 +29,7 @@ import { readInput, readJsonObject } from '../json-input.ts';
 import { requireValue } from '../party.ts';
 import { errorText } from '../render-error.ts';
 import { baseUrlOf } from '../runtime.ts';
+import { declareV2Options } from '../v2-input.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -45,22 +46,58 @@ export const command: CommandModule = {
       .option('--check <json>', t('sign.option.check'))
       .option('--timestamp <seconds>', t('sign.option.timestamp'))
       .option('--nonce <text>', t('sign.option.nonce'));
+    declareV2Options(command, t);
     examples(command, t, [
       'sign.example.get',
       'sign.example.explain',
       'sign.example.pay',
       'sign.example.check',
       'sign.example.against',
+      'v2.example.sign',
     ]);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
     const flags = readFlags(options);
+    if (options['v2'] === true) return signForV2(args, flags, options, runtime);
+    refuseV2Only(options);
     if (flags.check !== undefined) return checkPay(flags, runtime);
     if (flags.pay !== undefined || flags.prepayId !== undefined) return signPay(flags, runtime);
     return signOne(args, flags, runtime);
   },
 };
+
+/** APIv2 signs fields, not a request line. */
+async function signForV2(
+  args: readonly string[],
+  flags: Flags,
+  options: CommandInput['options'],
+  runtime: Runtime,
+): Promise<Result> {
+  const unfit = [
+    ['--check', flags.check],
+    ['--against', flags.against],
+    ['--curl', flags.curl ? '' : undefined],
+    [args[0] ?? '', args[0]],
+  ].find(([, value]) => value !== undefined);
+  if (unfit !== undefined) throw invalidWithV2(unfit[0] ?? '', 'v2_not_here');
+  const { signV2Pay, signV2Request } = await import('./sign-v2.ts');
+  if (flags.pay === undefined && flags.prepayId === undefined) return signV2Request(options, runtime);
+  const { client, prepayId } = readPay(flags);
+  return signV2Pay(client, prepayId, freshness(flags, runtime), options, runtime);
+}
+
+function refuseV2Only(options: CommandInput['options']): void {
+  for (const [name, flag] of [
+    ['field', '--field'],
+    ['signType', '--sign-type'],
+  ] as const)
+    if (options[name] !== undefined) throw invalidWithV2(flag, 'v2_only');
+}
+
+function invalidWithV2(field: string, reason: string): WxpayError {
+  return new WxpayError('INPUT_INVALID', { params: { field, reason: `key:reason.${reason}` }, outcome: 'not_sent' });
+}
 
 interface Flags {
   readonly data: string | undefined;
@@ -275,8 +312,8 @@ function asData(t: Runtime['t']) {
   });
 }
 
-async function signPay(flags: Flags, runtime: Runtime): Promise<Result> {
-  const { clientPayParameters, prepayLine } = await import('../../core/wire/pay.ts');
+/** @throws `INPUT_MISSING`, `INPUT_INVALID` */
+function readPay(flags: Flags): { readonly client: PayClient; readonly prepayId: string } {
   const missing = (flag: string, field: string): WxpayError =>
     new WxpayError('INPUT_MISSING', {
       params: { field, flag, variable: flag },
@@ -291,6 +328,12 @@ async function signPay(flags: Flags, runtime: Runtime): Promise<Result> {
       params: { field: '--prepay-id', reason: 'key:reason.prepay_id_form' },
       outcome: 'not_sent',
     });
+  return { client, prepayId };
+}
+
+async function signPay(flags: Flags, runtime: Runtime): Promise<Result> {
+  const { clientPayParameters, prepayLine } = await import('../../core/wire/pay.ts');
+  const { client, prepayId } = readPay(flags);
   const profile = await runtime.profile();
   const appid = flags.appid ?? profile.values.sub_appid?.value ?? requireValue(profile, 'appid');
   const signer = await runtime.signer();

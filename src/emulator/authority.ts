@@ -4,6 +4,7 @@
  * taken for the real thing (THREATS I5).
  */
 import { generateKeyPair } from 'node:crypto';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 
 const generate = promisify(generateKeyPair);
@@ -38,6 +39,8 @@ export interface Issue {
   readonly issuer?: Issuer;
   readonly privateKey?: string;
   readonly years: number;
+  /** Makes a TLS server's certificate for these DNS names and IP addresses. */
+  readonly serverNames?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly randomBytes: (size: number) => Buffer;
@@ -67,10 +70,19 @@ export async function issueCertificate(issue: Issue): Promise<string> {
     root
       ? { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true }
       : { name: 'keyUsage', digitalSignature: true, nonRepudiation: true, keyEncipherment: true },
+    ...(issue.serverNames === undefined ? [] : serverExtensions(issue.serverNames)),
   ]);
   const signingKey = issue.issuer?.privateKey ?? issue.privateKey ?? '';
   certificate.sign(forge.pki.privateKeyFromPem(signingKey), forge.md.sha256.create());
   return forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
+}
+
+function serverExtensions(names: readonly string[]): object[] {
+  const altNames = names.map((name) => (isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name }));
+  return [
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectAltName', altNames },
+  ];
 }
 
 /** `apiclient_cert.p12`: certificate and key, encrypted as the real ones are (3DES), passphrase = mchid (protocol 12). */

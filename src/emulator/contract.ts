@@ -21,6 +21,8 @@ export interface EmulatorOptions {
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Serves HTTPS, too, with an authority of its own, and asks for client certificates there. Port 0: any free one. */
+  readonly https?: { readonly port: number };
   /** Names beyond loopback by which it may be called, for an emulator that listens elsewhere. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -75,6 +77,10 @@ export interface EmulatorInfo {
   /** `null` in certificate mode, which has no public key. */
   readonly public_key_id: string | null;
   readonly public_key_file: string | null;
+  /** `https://127.0.0.1:<port>`; `null` where only HTTP is served. */
+  readonly https_url: string | null;
+  /** PEM file of the authority that the server's certificate comes from; `null` where only HTTP is served. */
+  readonly ca_file: string | null;
 }
 
 export interface Emulator {

@@ -3,6 +3,7 @@
  * steps 2 to 6). Its refusals are never signed.
  */
 import { parseAuthorization } from './authorization.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import type { Merchant } from './merchants.ts';
 import { requestMessage, signatureHolds, truncatedMessage } from './messages.ts';
 import { refuse } from './reply.ts';
@@ -16,6 +17,8 @@ export interface RawRequest {
   /** Lower-case name → every value, in order. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: Buffer;
+  /** What the caller showed in TLS; absent over plain HTTP. */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 export interface Authenticated {

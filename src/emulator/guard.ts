@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { RawRequest } from './gateway.ts';
+import { officialHosts } from './tls.ts';
 
 /** Bounds on what one caller, and all of them together, can make the emulator hold. */
 export const limits = {
@@ -21,6 +22,8 @@ export interface Address {
   readonly port: number;
   /** Names beyond loopback by which it may be called. */
   readonly allowedHosts: readonly string[];
+  /** A TLS listener: it answers to WeChat Pay's own names, too. */
+  readonly secure?: boolean;
 }
 
 /**
@@ -31,14 +34,39 @@ export function isWelcome(headers: RawRequest['headers'], address: Address): boo
   if (headers.has('origin')) return false;
   const site = headers.get('sec-fetch-site')?.[0];
   if (site !== undefined && site !== 'none' && site !== 'same-origin') return false;
-  const hosts = headers.get('host') ?? [];
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(hosts[0] ?? '');
-  if (hosts.length !== 1 || match === null) return false;
-  const name = (match[1] ?? '').replaceAll(/^\[|\]$/g, '').toLowerCase();
-  const port = Number(match[2] ?? 80);
-  if (address.allowedHosts.includes(name)) return true;
+  const called = calledName(headers, address);
+  if (called === undefined) return false;
+  const { name, port } = called;
+  if (address.allowedHosts.includes(name) || isOfficial(called, address)) return true;
   if (isLoopback(address.host)) return isLoopback(name) && port === address.port;
   return isLoopback(name) || isIP(name) !== 0;
+}
+
+/**
+ * True when the request is meant for WeChat Pay itself: an app whose hosts are fixed was led here. A web page can neither have
+ * such a name nor a certificate for it, so this opens no door (THREATS I3).
+ */
+export function isForOfficialHost(headers: RawRequest['headers'], address: Address): boolean {
+  const called = calledName(headers, address);
+  return called !== undefined && isOfficial(called, address);
+}
+
+interface Called {
+  readonly name: string;
+  readonly port: number;
+}
+
+function isOfficial({ name, port }: Called, address: Address): boolean {
+  return address.secure === true && port === 443 && officialHosts.includes(name);
+}
+
+/** What `Host` says, if it says one thing. */
+function calledName(headers: RawRequest['headers'], address: Address): Called | undefined {
+  const hosts = headers.get('host') ?? [];
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(hosts[0] ?? '');
+  if (hosts.length !== 1 || match === null) return undefined;
+  const name = (match[1] ?? '').replaceAll(/^\[|\]$/g, '').toLowerCase();
+  return { name, port: Number(match[2] ?? (address.secure === true ? 443 : 80)) };
 }
 
 export function isLoopback(host: string): boolean {

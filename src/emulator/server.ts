@@ -3,8 +3,7 @@
  * that it can be a witness against the rest of wxpay (DESIGN section 7).
  */
 import { setMaxListeners } from 'node:events';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
@@ -13,15 +12,19 @@ import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
 import { openCombinedBook } from './combined-orders.ts';
+import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
 import { handleControl } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
 import { authenticate, headerOf } from './gateway.ts';
 import type { RawRequest } from './gateway.ts';
-import { isWelcome, limits, makeBodyReader, rawHeaders } from './guard.ts';
+import { isForOfficialHost, isWelcome, makeBodyReader, rawHeaders } from './guard.ts';
+import type { Address } from './guard.ts';
 import { defaultMchid, makeMerchant, openMerchants } from './merchants.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
+import { openListeners } from './listeners.ts';
+import type { Listener } from './listeners.ts';
 import { openOrderBook } from './orders.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
@@ -42,6 +45,7 @@ import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
 import { makeRouter } from './router.ts';
 import { makeSeeder } from './seed.ts';
+import { openTls } from './tls.ts';
 import { perform, send } from './trouble.ts';
 
 export type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
@@ -106,26 +110,16 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   ]);
   const readRequestBody = makeBodyReader();
 
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: 2000,
-    },
-    (message, response) => {
-      handle(message, response).catch((error: unknown) => {
-        // The caller went away while it was sending, or the emulator is being closed; anything else is a bug of ours.
-        if (response.headersSent || message.destroyed || stopped.signal.aborted) response.destroy();
-        else send(response, refuse(500, 'SYSTEM_ERROR', `EMULATOR: ${String(error)}`, 500), seal());
-      });
-    },
-  );
-  server.maxConnections = limits.connections;
-  const port = await listen(server, host, options.port ?? 0);
-  const address = { host, port, allowedHosts: options.allowedHosts ?? [] };
-  const url = `http://${urlHost(host)}:${port}`;
+  const allowedHosts = options.allowedHosts ?? [];
+  const tls =
+    options.https === undefined
+      ? undefined
+      : await openTls(dir, [host, ...allowedHosts], { now: clock.now(), randomBytes });
+  const secure =
+    tls === undefined ? undefined : { tls, port: options.https?.port ?? 0, authority: platform.issuer.certificate };
+  const listeners = await openListeners({ host, port: options.port ?? 0, secure, serve });
+  const { url } = listeners;
+  const place: Place = { url, https_url: listeners.secureUrl ?? null, ca_file: tls?.caFile ?? null };
 
   function seal(key?: SigningKey): Seal {
     const common = { foreignKey: platform.foreignKey, now: clock.now(), randomBytes };
@@ -138,7 +132,18 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     options.onLog?.(entry);
   }
 
-  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  function serve(isSecure: boolean): Listener {
+    return (message, response) => {
+      const address = { host, port: message.socket.localPort ?? 0, allowedHosts, secure: isSecure };
+      handle(message, response, address).catch((error: unknown) => {
+        // The caller went away while it was sending, or the emulator is being closed; anything else is a bug of ours.
+        if (response.headersSent || message.destroyed || stopped.signal.aborted) response.destroy();
+        else send(response, refuse(500, 'SYSTEM_ERROR', `EMULATOR: ${String(error)}`, 500), seal());
+      });
+    };
+  }
+
+  async function handle(message: IncomingMessage, response: ServerResponse, address: Address): Promise<void> {
     const { method = '', url: target = '' } = message;
     const headers = rawHeaders(message);
     const at = clock.now();
@@ -154,13 +159,25 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       unsigned(refuse(413, 'INVALID_REQUEST', 'EMULATOR: the body is larger than 1 MiB', 413));
       return;
     }
-    const request: RawRequest = { method, target, headers, body };
-    if (target.startsWith(controlPrefix)) {
+    const authority = platform.issuer.certificate;
+    const clientCertificate = readClientCertificate(message.socket, {
+      authority,
+      find: findMerchant,
+      now: clock.now(),
+    });
+    const request: RawRequest = { method, target, headers, body, clientCertificate };
+    if (target.startsWith(controlPrefix) && !isForOfficialHost(headers, address)) {
       await handleControl(request, response, { token: controlToken, emulator });
       return;
     }
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
+    const page = refuseCertificate(path, clientCertificate);
+    if (page !== undefined) {
+      sendPage(response, page, clock.now());
+      note({ at, method, target, status: page.status, code: page.title });
+      return;
+    }
     const found = route(method, path);
     if (found.kind === 'unknown-path' || found.kind === 'wrong-method') {
       unsigned(bare(found.kind === 'unknown-path' ? 404 : 405));
@@ -197,8 +214,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const recordFile = join(dir, 'emulator.json');
   const emulator: Emulator = {
     url,
-    info: describe(url, merchants.get(defaultMchid), platform, mode()),
-    infoOf: (mchid) => describe(url, merchants.get(mchid), platform, mode()),
+    info: describe(place, merchants.get(defaultMchid), platform, mode()),
+    infoOf: (mchid) => describe(place, merchants.get(mchid), platform, mode()),
     controlToken,
     recordFile,
     pay: async (request: PayRequest) => payOrder(request, { orders, combined, outbox, clock }),
@@ -222,11 +239,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     requests,
     async close() {
       stopped.abort();
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      server.closeAllConnections();
-      await closed;
+      await listeners.close();
       await removeRecord(recordFile, controlToken);
     },
   };
@@ -263,13 +276,16 @@ function answerKey(request: RawRequest, mode: Mode, platform: Platform): Signing
   return mode === 'mixed' && wanted === platform.publicKey.id ? platform.publicKey : platform.certificate;
 }
 
-function describe(url: string, merchant: Merchant | undefined, platform: Platform, mode: Mode): EmulatorInfo {
+/** Where the emulator is reached. */
+type Place = Pick<EmulatorInfo, 'url' | 'https_url' | 'ca_file'>;
+
+function describe(place: Place, merchant: Merchant | undefined, platform: Platform, mode: Mode): EmulatorInfo {
   if (merchant?.files === undefined)
     throw new WxpayError('NOT_FOUND', { params: { what: merchant?.mchid ?? 'mchid' } });
   const certificate = mode === 'public-key' ? undefined : platform.certificate;
   const publicKey = mode === 'certificate' ? undefined : platform.publicKey;
   return {
-    url,
+    url: place.url,
     mchid: merchant.mchid,
     appid: merchant.appids[0] ?? '',
     serial_no: merchant.serialNo,
@@ -282,28 +298,9 @@ function describe(url: string, merchant: Merchant | undefined, platform: Platfor
     platform_certificate_file: certificate?.file ?? null,
     public_key_id: publicKey?.id ?? null,
     public_key_file: publicKey?.file ?? null,
+    https_url: place.https_url,
+    ca_file: place.ca_file,
   };
-}
-
-async function listen(server: Server, host: string, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE' || error.code === 'EACCES'
-          ? new WxpayError('EMULATOR_PORT_BUSY', { params: { port }, cause: error })
-          : new WxpayError('INPUT_INVALID', { params: { field: '--host', reason: error.code ?? '' }, cause: error }),
-      );
-    });
-    server.listen({ host, port }, resolve);
-  });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
-}
-
-/** The host by which this machine reaches what listens on `host`. */
-function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Removes the record, unless another emulator in the same folder has put its own there. */

@@ -179,6 +179,18 @@ describe('start', () => {
     expect((await store.read('live')).profile.mchid).toBe('1900000009');
   });
 
+  test('with --https, variables and profile lead to it and name its CA', async () => {
+    const desk = makeDesk(home, { output: 'json', profile: 'tls' });
+    await whileStarted(desk, { https: true }, async () => {
+      const info = JSON.parse(desk.out[0]!) as EmulatorInfo;
+      expect(info.https_url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+      const expected = { base_url: info.https_url, ca_file: info.ca_file };
+      expect((await (await desk.runtime.profileStore()).read('tls')).profile).toMatchObject(expected);
+      const { data } = await run(envCommand, makeDesk(home), [], { dir: join(home, 'state', 'emulator') });
+      expect(data).toMatchObject({ WXPAY_BASE_URL: info.https_url, WXPAY_CA_FILE: info.ca_file });
+    });
+  });
+
   test('greets people with what to do next, and never with a secret', async () => {
     const desk = makeDesk(home);
     // The stage's own emulator serves from here: without its record the folder is free.
@@ -196,6 +208,7 @@ describe('start', () => {
     [{ port: 'http' }, 'INPUT_INVALID'],
     [{ port: '65536' }, 'INPUT_INVALID'],
     [{ port: '-1' }, 'INPUT_INVALID'],
+    [{ https: '65536' }, 'INPUT_INVALID'],
     [{ merchant: 'missing.json' }, 'INPUT_UNREADABLE'],
     [{ host: '203.0.113.77' }, 'INPUT_INVALID'],
   ])('%j is refused with %s', async (options, code) => {

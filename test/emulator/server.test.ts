@@ -34,6 +34,8 @@ describe('keys', () => {
       'platform_certificate_file',
       'public_key_id',
       'public_key_file',
+      'https_url',
+      'ca_file',
     ]);
   });
 

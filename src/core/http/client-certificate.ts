@@ -4,7 +4,7 @@
  */
 const wanting: readonly RegExp[] = [
   /^\/secapi\/pay\/(?:refund|reverse)$/,
-  /^\/secapi\/pay\/profitsharing[a-z]*$/,
+  /^\/secapi\/pay\/(?:multi)?profitsharing[a-z]*$/,
   /^\/secapi\/mch\//,
   /^\/pay\/downloadfundflow$/,
   /^\/mmpaymkttransfers\//,

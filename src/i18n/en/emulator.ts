@@ -102,4 +102,6 @@ export const emulator = {
   'emulator.example.fault_probability':
     'wxpay emulator fault status --status 500 --when after --path "/v3/refund/*" --probability 0.2',
   'emulator.example.fault_clear': 'wxpay emulator fault clear',
+  'emulator.option.https': 'also serve HTTPS, on this port or any free one; the CA certificate is ca_file',
+  'emulator.example.start_https': 'wxpay emulator start --https --json',
 } as const;

@@ -101,4 +101,6 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.example.fault_probability':
     'wxpay emulator fault status --status 500 --when after --path "/v3/refund/*" --probability 0.2',
   'emulator.example.fault_clear': 'wxpay emulator fault clear',
+  'emulator.option.https': '同时提供 HTTPS，端口可选，默认任选空闲端口；CA 证书见 ca_file',
+  'emulator.example.start_https': 'wxpay emulator start --https --json',
 };

@@ -42,7 +42,8 @@ function profileOf(info: EmulatorInfo): Profile {
     api_v3_key: `file:${join(home, 'api_v3_key')}`,
     api_v2_key: `file:${join(home, 'api_v2_key')}`,
     client_cert_file: info.p12_file,
-    base_url: info.url,
+    base_url: info.https_url ?? info.url,
+    ...(info.ca_file === null ? {} : { ca_file: info.ca_file }),
     ...(info.public_key_id === null ? {} : { public_key_id: info.public_key_id }),
     ...(info.public_key_file === null ? {} : { public_key: `file:${info.public_key_file}` }),
   };

@@ -37,7 +37,8 @@ export const command: CommandModule = {
 
 function variablesOf(info: EmulatorInfo): Record<string, string> {
   const all: Record<string, string | null> = {
-    WXPAY_BASE_URL: info.url,
+    WXPAY_BASE_URL: info.https_url ?? info.url,
+    WXPAY_CA_FILE: info.ca_file,
     WXPAY_MCHID: info.mchid,
     WXPAY_APPID: info.appid,
     WXPAY_SERIAL_NO: info.serial_no,

@@ -19,11 +19,17 @@ const modes: readonly Mode[] = ['mixed', 'certificate', 'public-key'];
 export const command: CommandModule = {
   configure(command: Command, t) {
     command.option('--port <port>', t('emulator.option.port'));
+    command.option('--https [port]', t('emulator.option.https'));
     command.option('--host <host>', t('emulator.option.host'));
     addDirOption(command, t);
     command.addOption(new Option('--mode <mode>', t('emulator.option.mode')).choices([...modes]));
     command.option('--merchant <file>', t('emulator.option.merchant'));
-    examples(command, t, ['emulator.example.start', 'emulator.example.start_json', 'emulator.example.start_profile']);
+    examples(command, t, [
+      'emulator.example.start',
+      'emulator.example.start_json',
+      'emulator.example.start_profile',
+      'emulator.example.start_https',
+    ]);
   },
 
   async run({ options }: CommandInput, runtime: Runtime): Promise<undefined> {
@@ -32,7 +38,8 @@ export const command: CommandModule = {
     if (!isLoopback(host)) runtime.warn('emulator.warn.host', { host });
     const merchantFile = textOption(options, 'merchant');
     const merchants = merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))];
-    const port = readPort(textOption(options, 'port'));
+    const port = readPort(textOption(options, 'port'), '--port');
+    const https = options['https'] === undefined ? undefined : readPort(textOption(options, 'https'), '--https');
     const running = await runningEmulator(dir);
     // Its record would be overwritten: `emulator pay` and the others would no longer find it.
     if (running !== undefined)
@@ -44,6 +51,7 @@ export const command: CommandModule = {
       pid: runtime.pid,
       host,
       port,
+      ...(https === undefined ? {} : { https: { port: https } }),
       mode: modes.find((mode) => mode === options['mode']) ?? 'mixed',
       allowedHosts: runtime.globals.allowHost === undefined ? [] : [runtime.globals.allowHost],
       merchants,
@@ -82,6 +90,12 @@ function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
         title: t('emulator.title.start'),
         rows: [
           { label: 'url', value: info.url },
+          ...(info.https_url === null
+            ? []
+            : [
+                { label: 'https_url', value: info.https_url },
+                { label: 'ca_file', value: info.ca_file ?? '' },
+              ]),
           { label: 'mchid', value: info.mchid },
           { label: 'appid', value: info.appid },
           { label: 'serial_no', value: info.serial_no },
@@ -133,10 +147,10 @@ async function readMerchantFile(file: string): Promise<MerchantOptions> {
   throw new WxpayError('INPUT_INVALID', { params: { field: '--merchant', reason: 'key:emulator.reason.merchant' } });
 }
 
-function readPort(text: string | undefined): number {
+function readPort(text: string | undefined, field: string): number {
   if (text === undefined) return 0;
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new WxpayError('INPUT_INVALID', { params: { field: '--port', reason: 'key:emulator.reason.port' } });
+  throw new WxpayError('INPUT_INVALID', { params: { field, reason: 'key:emulator.reason.port' } });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -4,39 +4,33 @@
  */
 import type { Headers } from '../../../core/ports.ts';
 import { malformedCapture as malformed, type Capture } from './capture.ts';
+import { addHeader, emptyHeaders, splitLine } from './headers.ts';
 
 /**
  * Reads a raw HTTP message. Line ends may be CRLF or LF in the head; the body is taken untouched. With a Content-Length
- * the body is exactly that long, as HTTP has it.
+ * the body ends there, as HTTP has it; a shorter one is taken as it is, for what was lost is a finding and no reason not to
+ * look. The pseudo headers of HTTP/2 that proxies print are passed over.
  *
- * @throws WxpayError `CALLBACK_MALFORMED` when there is no head, no empty line, a broken header, a body shorter than declared,
- * or a transfer coding (which must be removed by whoever captures)
+ * @throws WxpayError `CALLBACK_MALFORMED` when there is no head, no empty line, a broken header or Content-Length, or a
+ * transfer coding that is neither whole nor already removed
  */
 export function parseRawHttp(bytes: Uint8Array): Capture {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { head, body } = split(buffer);
   const lines = head.split(/\r?\n/);
-  const first = lines[0] ?? '';
-  const start = /^(?:[A-Z]+ \S+ HTTP\/\d(?:\.\d)?|HTTP\/\d(?:\.\d)? \d{3}.*)$/.test(first) ? 1 : 0;
-  const headers: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
-  for (const line of lines.slice(start)) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon));
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw malformed('header_line', { line: line.slice(0, 80) });
-    (headers[name.toLowerCase()] ??= []).push(withoutBlanks(line.slice(colon + 1)));
+  const headers = emptyHeaders();
+  for (const line of lines.slice(isStartLine(lines[0] ?? '') ? 1 : 0)) {
+    const parts = splitLine(line);
+    if (parts === undefined) throw malformed('header_line', { line: line.slice(0, 80) });
+    addHeader(headers, parts.name, parts.value);
   }
-  if (headers['transfer-encoding'] !== undefined) throw malformed('transfer_encoding');
-  return { headers, body: declared(headers, body), bodyIs: 'bytes', format: 'http' };
+  const whole = headers['transfer-encoding'] === undefined ? declared(headers, body) : withoutChunks(body);
+  return { headers, body: whole, bodyIs: 'bytes', format: 'http' };
 }
 
-/** Without spaces and tabs around it; counted by hand, since a pattern would take quadratic time on a hostile line. */
-function withoutBlanks(text: string): string {
-  const isBlank = (index: number): boolean => text[index] === ' ' || text[index] === '\t';
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(start)) start += 1;
-  while (end > start && isBlank(end - 1)) end -= 1;
-  return text.slice(start, end);
+/** A request line or a status line. */
+export function isStartLine(line: string): boolean {
+  return /^(?:[A-Z]+ \S+ HTTP\/\d(?:\.\d)?|HTTP\/\d(?:\.\d)? \d{3}(?: .*)?)$/.test(line);
 }
 
 function split(buffer: Buffer): { head: string; body: Buffer } {
@@ -52,6 +46,31 @@ function declared(headers: Headers, body: Buffer): Buffer {
   if (lengths === undefined) return body;
   const length = lengths.length === 1 && /^\d{1,9}$/.test(lengths[0] ?? '') ? Number(lengths[0]) : Number.NaN;
   if (Number.isNaN(length)) throw malformed('content_length');
-  if (body.length < length) throw malformed('body_short', { length: body.length, declared: length });
   return body.subarray(0, length);
+}
+
+/**
+ * Tools show a chunked body with its chunk sizes, or already put together under the header that announced them. What begins
+ * as JSON or XML does is the latter: no chunk size begins so.
+ */
+function withoutChunks(body: Buffer): Buffer {
+  if (body.length === 0 || body[0] === 0x7b || body[0] === 0x3c) return body;
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (;;) {
+    const end = body.indexOf('\r\n', at);
+    const size = end === -1 || end - at > 64 ? undefined : chunkSize(body.toString('latin1', at, end));
+    if (size === undefined) throw malformed('transfer_encoding');
+    if (size === 0) return Buffer.concat(parts);
+    at = end + 2;
+    if (body.length < at + size + 2 || body[at + size] !== 0x0d || body[at + size + 1] !== 0x0a)
+      throw malformed('transfer_encoding');
+    parts.push(body.subarray(at, at + size));
+    at += size + 2;
+  }
+}
+
+function chunkSize(line: string): number | undefined {
+  const digits = /^([0-9A-Fa-f]{1,7})[ \t]*(?:;.*)?$/.exec(line)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
 }

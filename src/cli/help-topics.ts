@@ -1,14 +1,21 @@
 /** `wxpay help <topic>`: pages that are made from the tables in code, so that they cannot drift from it. */
 import type { Translate } from '../i18n/translate.ts';
 import { renderResult } from '../output/render.ts';
-import type { Result } from '../output/view.ts';
+import type { Block, Result } from '../output/view.ts';
 import type { Globals } from './command.ts';
 import { colorLevel } from './color.ts';
 import { environmentText, environmentVariables } from './environment.ts';
 import { exitCodeRows, exitCodes } from './exit-codes.ts';
 import type { World } from './world.ts';
 
-export const topics: readonly string[] = ['exit-codes', 'environment'];
+/** Pages of running text; the others are made of tables. */
+const texts = ['signing', 'keys', 'callbacks', 'money', 'ci', 'emulator'] as const;
+const tables = ['exit-codes', 'environment'] as const;
+type Topic = (typeof texts)[number] | (typeof tables)[number];
+
+/** What `wxpay help <topic>` knows; `topics` lists them. */
+export const topicNames: readonly Topic[] = [...texts, ...tables];
+export const topics: readonly string[] = ['topics', ...topicNames];
 
 /** @param flags what is known of the global flags */
 export async function showTopic(
@@ -18,7 +25,7 @@ export async function showTopic(
   t: Translate,
 ): Promise<number> {
   const isTTY = world.stdout.isTTY === true;
-  const text = await renderResult(name === 'exit-codes' ? exitCodesPage(t) : environmentPage(t), {
+  const text = await renderResult(pageOf(name, t), {
     format: flags.json ? 'json' : 'table',
     query: undefined,
     tty: isTTY,
@@ -28,6 +35,53 @@ export async function showTopic(
   });
   world.stdout.write(text);
   return exitCodes.ok;
+}
+
+function pageOf(name: string, t: Translate): Result {
+  if (name === 'exit-codes') return exitCodesPage(t);
+  if (name === 'environment') return environmentPage(t);
+  const topic = texts.find((candidate) => candidate === name);
+  return topic === undefined ? listPage(t) : textPage(topic, t);
+}
+
+function listPage(t: Translate): Result {
+  const rows = topicNames.map((name) => ({ name, about: t(`topics.summary.${name}`) }));
+  return {
+    data: rows,
+    view: [
+      {
+        kind: 'table',
+        title: t('topics.title'),
+        columns: [
+          { field: 'name', title: t('topics.name'), fixed: true },
+          { field: 'about', title: t('topics.about'), wraps: true },
+        ],
+        rows: rows.map(({ name, about }) => [`wxpay help ${name}`, about]),
+        empty: '',
+      },
+    ],
+  };
+}
+
+/** Paragraphs are wrapped; command lines stay as they are, to be copied. */
+function textPage(name: (typeof texts)[number], t: Translate): Result {
+  const text = t(`topics.${name}`);
+  const view: Block[] = [];
+  let paragraphs: string[] = [];
+  const flush = (): void => {
+    if (paragraphs.length > 0) view.push({ kind: 'text', text: paragraphs.join('\n\n') });
+    paragraphs = [];
+  };
+  for (const part of text.split('\n\n')) {
+    if (!part.startsWith('  ')) {
+      paragraphs.push(part);
+      continue;
+    }
+    flush();
+    view.push({ kind: 'verbatim', text: part });
+  }
+  flush();
+  return { data: { name, text }, view };
 }
 
 function exitCodesPage(t: Translate): Result {

@@ -5,6 +5,8 @@
 import type { Argument, Command, Help, Option } from 'commander';
 import type { MessageKey, Translate } from '../i18n/translate.ts';
 import { type Widths, widthsBy } from '../output/width.ts';
+import { exitCodeRows } from './exit-codes.ts';
+import { helpFacts } from './help-facts.ts';
 
 interface Section {
   readonly title: string;
@@ -90,12 +92,26 @@ function formatHelp(command: Command, helper: Help, t: Translate, columns: numbe
     const names = wrapped(globals.map((option) => option.long ?? option.flags).join('  '), 2);
     lines.push(...names.map((line) => `  ${line.trim()}`), '');
   }
+  const facts = helpFacts[pathOf(command)];
+  if (facts !== undefined) {
+    lines.push(heading(t('cli.help.exits')));
+    const codes = exitCodeRows.filter(({ name }) => facts.exits.includes(name));
+    for (const { code, text } of codes) lines.push(...itemLines(String(code), t(text), { widths, columns, column: 3 }));
+    lines.push('', heading(t('cli.help.see_also')));
+    lines.push(...facts.seeAlso.map((path) => `  wxpay ${path}`), '');
+  }
   if (command.parent === null) lines.push(...wrapped(t('cli.help.footer'), 0), '');
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
 function holdsOptions(section: Section): boolean {
   return section.items.some(({ term }) => term.startsWith('-'));
+}
+
+/** `refund create`, for its facts. */
+function pathOf(command: Command): string {
+  if (command.parent === null) return '';
+  return `${pathOf(command.parent)} ${command.name()}`.trim();
 }
 
 function heading(title: string): string {

@@ -276,6 +276,10 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     // A noun alone, or nothing at all, asks for help: on stdout, and no error.
     if (error.code === 'commander.help') {
       const words = commandWords(argv);
+      if (words.length === 0 && world.stdout.isTTY === true && !asksForHelp(argv)) {
+        world.stdout.write(`${t('cli.greeting')}\n`);
+        return exitCodes.ok;
+      }
       (isGroup(words) ? commandAt(program, words) : program).outputHelp();
       return exitCodes.ok;
     }
@@ -283,6 +287,11 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     throw error;
   }
   return exitCode;
+}
+
+/** Anything but a bare `wxpay`, perhaps with flags. */
+function asksForHelp(argv: readonly string[]): boolean {
+  return argv.some((word) => word === '--help' || word === '-h' || word === 'help');
 }
 
 /**

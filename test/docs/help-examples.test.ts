@@ -10,9 +10,11 @@ import { openShell, type Shell } from './shell.ts';
 
 /** The command line of an example: what stands below a line that explains. */
 const lines = [en, zhCn].flatMap((catalogue) =>
-  Object.entries(catalogue)
-    .filter(([key]) => /^\w+\.example\./.test(key))
-    .map(([, text]) => text.split('\n').at(-1) ?? ''),
+  Object.entries(catalogue).flatMap(([key, text]) => {
+    if (/^\w+\.example\./.test(key)) return [text.split('\n').at(-1) ?? ''];
+    // A topic's command lines are indented.
+    return key.startsWith('topics.') ? [...text.matchAll(/^ {2}(wxpay .*)$/gm)].map(([, line]) => line ?? '') : [];
+  }),
 );
 const commandOf = (line: string): readonly string[] => (/wxpay .*/.exec(line)?.[0] ?? '').split(' ').slice(1);
 /** Batches need files, plans and reports of their own: their tests try them. */
@@ -60,7 +62,7 @@ beforeAll(async () => {
   ];
   const result = await shell.run(setUp.join('\n'), env);
   expect(result).toMatchObject({ code: 0 });
-  await shell.capture('captured.http', '回调.http');
+  await shell.capture('captured.http', '回调.http', 'callback.http');
   const captured = readFileSync(join(shell.dir, 'captured.http'), 'utf8');
   writeFileSync(join(shell.dir, 'callback.json'), captured.slice(captured.indexOf('\r\n\r\n') + 4));
 

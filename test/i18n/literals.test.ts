@@ -105,6 +105,8 @@ const chineseData: readonly Exception[] = [
 const englishData: readonly Exception[] = [
   // The names of JMESPath's functions.
   { file: 'output/query.ts', pattern: /^abs avg ceil / },
+  // A command's path.
+  { file: 'cli/help-facts.ts', pattern: /^refund report merge$/ },
 ];
 
 /** Three or more words, at least two of them plain lower-case ones, on a line that is no command line. */

@@ -13,6 +13,7 @@ import { v2 } from './v2.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
 import { output } from './output.ts';
+import { topics } from './topics.ts';
 
 /** Every English text, by key. */
 export const en = {
@@ -31,4 +32,5 @@ export const en = {
   ...emulator,
   ...demo,
   ...output,
+  ...topics,
 } as const;

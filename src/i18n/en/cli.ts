@@ -32,7 +32,7 @@ export const cli = {
   'cli.help.options': 'Options',
   'cli.help.arguments': 'Arguments',
   'cli.help.examples': 'Examples',
-  'cli.help.footer': 'More: wxpay help exit-codes, wxpay help environment. First time here? Run: wxpay demo',
+  'cli.help.footer': 'Topics: wxpay help topics\nFirst time here? Run: wxpay demo',
   'cli.help.command': 'show help for a command or a topic',
   'cli.group.order': 'Orders: create, query, close',
   'cli.group.certs': 'Platform certificates and public keys',
@@ -170,4 +170,8 @@ export const cli = {
   'cli.usage.switch': 'The option {name} takes no value.',
   'cli.hint.flag': 'Give it with {flag}.',
   'cli.hint.either': 'Give it with {flag} or {other}.',
+  'cli.help.exits': 'Exit codes (wxpay help exit-codes)',
+  'cli.help.see_also': 'See also',
+  'cli.greeting':
+    'wxpay, the command line for WeChat Pay. Three things to try:\n\n  wxpay demo             an order, its payment, callback and refund, on a private WeChat Pay\n  wxpay emulator start   a strict local WeChat Pay for your own code\n  wxpay profile add      your own merchant\n\nAll commands: wxpay --help    Topics: wxpay help topics',
 } as const;

@@ -1,6 +1,6 @@
 import type { callback as en } from '../en/callback.ts';
 
-/** callback: 中文文案,键与占位符和英文一致。 */
+/** callback: 中文文案，键与占位符和英文一致。 */
 export const callback: Readonly<Record<keyof typeof en, string>> = {
   'callback.argument.file': '抓到的原始 HTTP 请求；- 表示标准输入',
   'callback.option.at': '按此时刻判断时间戳：RFC 3339 或 Unix 秒',

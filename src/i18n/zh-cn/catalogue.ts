@@ -14,6 +14,7 @@ import { v2 } from './v2.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
 import { output } from './output.ts';
+import { topics } from './topics.ts';
 
 /** 全部中文文案。 */
 export const zhCn: Catalogue = {
@@ -32,4 +33,5 @@ export const zhCn: Catalogue = {
   ...emulator,
   ...demo,
   ...output,
+  ...topics,
 };

@@ -1,6 +1,6 @@
 import type { certs as en } from '../en/certs.ts';
 
-/** certs: 中文文案,键与占位符和英文一致。 */
+/** certs: 中文文案，键与占位符和英文一致。 */
 export const certs: Readonly<Record<keyof typeof en, string>> = {
   'reason.certificates_signer': '应答由 {serial} 签名，而它不在应答带来的证书之中',
   'reason.certificates_expired': '为应答签名的证书 {serial} 已过期',

@@ -1,6 +1,6 @@
 import type { cli as en } from '../en/cli.ts';
 
-/** cli: 中文文案,键与占位符和英文一致。 */
+/** cli: 中文文案，键与占位符和英文一致。 */
 export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.tagline': '微信支付命令行：下单、签名、回调、证书，以及本地 APIv3 模拟器。',
   'cli.group.orders': '订单',
@@ -33,7 +33,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.help.options': '选项',
   'cli.help.arguments': '参数',
   'cli.help.examples': '示例',
-  'cli.help.footer': '更多：wxpay help exit-codes、wxpay help environment。第一次使用？运行：wxpay demo',
+  'cli.help.footer': '主题：wxpay help topics\n第一次使用？运行：wxpay demo',
   'cli.help.command': '显示命令或主题的帮助',
   'cli.group.order': '订单：下单、查单、关单',
   'cli.group.certs': '平台证书与微信支付公钥',
@@ -131,7 +131,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.environment.WXPAY_CACHE_DIR': '证书缓存文件夹',
   'cli.environment.WXPAY_LANG': 'zh-CN 或 en',
   'cli.environment.WXPAY_DEBUG': '1：在标准错误输出脱敏的 HTTP 跟踪',
-  'cli.environment.WXPAY_NO_INPUT': '从不提问,与 CI 中一样',
+  'cli.environment.WXPAY_NO_INPUT': '从不提问，与 CI 中一样',
   'cli.environment.WXPAY_ACCESSIBLE': '用普通文本行代替转圈动画',
   'cli.environment.NO_COLOR': '任意值：不使用颜色',
   'cli.environment.FORCE_COLOR': '非终端也使用颜色',
@@ -170,4 +170,8 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.usage.switch': '选项 {name} 不带值。',
   'cli.hint.flag': '用 {flag} 传入。',
   'cli.hint.either': '用 {flag} 或 {other} 传入。',
+  'cli.help.exits': '退出码（wxpay help exit-codes）',
+  'cli.help.see_also': '另见',
+  'cli.greeting':
+    'wxpay，微信支付命令行。先试试这三条命令：\n\n  wxpay demo             在私有的微信支付上走完下单、付款、回调、退款\n  wxpay emulator start   启动本地微信支付，供自己的代码使用\n  wxpay profile add      添加自己的商户\n\n全部命令：wxpay --help    主题：wxpay help topics',
 };

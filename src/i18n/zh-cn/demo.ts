@@ -1,6 +1,6 @@
 import type { demo as en } from '../en/demo.ts';
 
-/** demo: 中文文案,键与占位符和英文一致。 */
+/** demo: 中文文案，键与占位符和英文一致。 */
 export const demo: Readonly<Record<keyof typeof en, string>> = {
   'demo.intro': '在本机启动一个私有的微信支付和一次性商户，演示订单的一生。不涉及真实资金。',
   'demo.goods': '演示咖啡',

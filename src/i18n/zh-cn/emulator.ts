@@ -1,6 +1,6 @@
 import type { emulator as en } from '../en/emulator.ts';
 
-/** emulator: 中文文案,键与占位符和英文一致。 */
+/** emulator: 中文文案，键与占位符和英文一致。 */
 export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.option.dir': '存放密钥和商户的目录',
   'emulator.option.port': '监听端口；0 或不填则任选一个空闲端口',

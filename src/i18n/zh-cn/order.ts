@@ -1,6 +1,6 @@
 import type { order as en } from '../en/order.ts';
 
-/** order: 中文文案,键与占位符和英文一致。 */
+/** order: 中文文案，键与占位符和英文一致。 */
 export const order: Readonly<Record<keyof typeof en, string>> = {
   'reason.missing': '必填',
   'reason.null': '不允许为 null，请省略',

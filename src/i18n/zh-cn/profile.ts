@@ -1,6 +1,6 @@
 import type { profile as en } from '../en/profile.ts';
 
-/** profile: 中文文案,键与占位符和英文一致。 */
+/** profile: 中文文案，键与占位符和英文一致。 */
 export const profile: Readonly<Record<keyof typeof en, string>> = {
   'profile.reason.empty': '不能为空',
   'profile.reason.not_text': '不是合理长度的文本',

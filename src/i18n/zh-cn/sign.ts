@@ -1,6 +1,6 @@
 import type { sign as en } from '../en/sign.ts';
 
-/** sign: 中文文案,键与占位符和英文一致。 */
+/** sign: 中文文案，键与占位符和英文一致。 */
 export const sign: Readonly<Record<keyof typeof en, string>> = {
   'reason.pay_name': '字段名应为 {wanted}',
   'reason.pay_space': '值的前后有空格',

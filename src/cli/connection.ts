@@ -91,7 +91,10 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
       retries: globals.retries,
       ...(parts.ratePerSecond === undefined ? {} : { ratePerSecond: parts.ratePerSecond }),
       ...(ca === undefined ? {} : { ca }),
-      clientCertificate: () => credentials.clientCertificate(),
+      clientCertificate: async () => {
+        const { presentableCertificate } = await import('../profiles/client-certificate.ts');
+        return presentableCertificate(credentials, world.clock.now());
+      },
       ...(globals.debug || globals.verbose
         ? {
             trace: {

@@ -66,6 +66,7 @@ const categories = {
   KEY_WRONG_KIND: 'config',
   KEY_WEAK: 'config',
   KEY_CERTIFICATE_MISMATCH: 'config',
+  CLIENT_CERTIFICATE_MISMATCH: 'config',
   API_V3_KEY_LENGTH: 'config',
   CERTIFICATE_EXPIRED: 'config',
   CERTIFICATE_ENDING: 'config',
@@ -98,6 +99,7 @@ const categories = {
   EMULATOR_REFUND_FINAL: 'refused',
   NOT_FOUND: 'not_found',
   CREDENTIALS_REFUSED: 'credentials',
+  CLIENT_CERTIFICATE_REFUSED: 'credentials',
   THROTTLED: 'throttled',
   SERVER_ERROR: 'throttled',
 

@@ -31,6 +31,14 @@ const timeoutCodes = new Set([
 const tlsCode =
   /^(ERR_TLS|ERR_SSL|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH|EPROTO$)/;
 
+/**
+ * Alerts about the client's certificate, as OpenSSL names them. A server that sends one has not accepted the handshake, and
+ * reads no request before it has (RFC 8446, 4.4.2.4 and 6.2), even where ours had left already, as TLS 1.3 allows.
+ */
+const certificateAlert =
+  /ALERT_(?:(BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|ACCESS_DENIED)|(CERTIFICATE_EXPIRED)|(UNKNOWN_CA)|(CERTIFICATE_REQUIRED))$/;
+const alertReasons = ['refused', 'expired', 'foreign', 'wanted'] as const;
+
 /** `no_effect` for reads, else whether a byte may have left. */
 export function outcomeOf(wire: Wire): Outcome {
   if (wire.harmless) return 'no_effect';
@@ -44,6 +52,16 @@ export function networkError(error: unknown, wire: Wire, seconds: number): Wxpay
   const reason = reasonOf(error, code);
   const fail = (name: ErrorCode, params: Record<string, string | number> = {}): WxpayError =>
     new WxpayError(name, { params: { host: wire.host, ...params }, outcome: outcomeOf(wire), cause: error });
+  const alert = certificateAlert.exec(code);
+  if (alert !== null) {
+    const kind = alertReasons.find((_, index) => alert[index + 1] !== undefined) ?? 'refused';
+    return new WxpayError('NETWORK_TLS', {
+      params: { host: wire.host, reason: `key:reason.client_certificate_${kind}` },
+      outcome: outcomeOf({ ...wire, started: false }),
+      hint: 'hint.CLIENT_CERTIFICATE_REFUSED',
+      cause: error,
+    });
+  }
   if (tlsCode.test(code)) return fail('NETWORK_TLS', { reason });
   if (timeoutCodes.has(code)) return fail('NETWORK_TIMEOUT', { seconds });
   if (!wire.started) {

@@ -182,13 +182,35 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
       unsigned: trust === 'unsigned',
     });
   }
-  const code = cell.code === 'ok' ? 'SIGNATURE_MISSING' : cell.code;
+  const page = accepted ? undefined : certificatePage(response);
+  const code =
+    page === undefined ? (cell.code === 'ok' ? 'SIGNATURE_MISSING' : cell.code) : 'CLIENT_CERTIFICATE_REFUSED';
   return new WxpayError(code, {
     ...facts,
-    params: { status, attempts, host: response.host, ...subjectOf(request) },
+    params: {
+      status,
+      attempts,
+      host: response.host,
+      ...subjectOf(request),
+      ...(page === undefined ? {} : { reason: page }),
+    },
     outcome: cell.outcome === 'done' ? 'unknown' : cell.outcome,
     unsigned: trust === 'unsigned',
   });
+}
+
+/**
+ * The page of the web server in front of WeChat Pay, which refuses a client certificate before the request reaches anything:
+ * no certificate, or one that it does not accept. It is nginx's own, in English whatever the request's language.
+ */
+function certificatePage({ status, body }: ApiResponse): string | undefined {
+  if (status !== 400 || body.length > 4096) return undefined;
+  const [, title] =
+    /<title>400 (No required SSL certificate was sent|The SSL certificate error)<\/title>/.exec(
+      Buffer.from(body).toString('latin1'),
+    ) ?? [];
+  if (title === undefined) return undefined;
+  return `key:reason.client_certificate_${title.startsWith('No') ? 'wanted' : 'refused'}`;
 }
 
 /** The error for a transport that threw. */

@@ -110,7 +110,7 @@ export function createSend(options: SendOptions): Sender {
 
 type TlsOptions = Pick<
   ConnectionOptions,
-  'rejectUnauthorized' | 'minVersion' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'
+  'rejectUnauthorized' | 'minVersion' | 'maxVersion' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'
 >;
 
 /** Ends the watch over an exchange. A plain value: the default reason is an exception whose stack costs more than the watch. */
@@ -303,7 +303,11 @@ function text(value: Buffer | string | undefined): string {
 async function createPool(options: SendOptions, connectMs: number, withCertificate: boolean): Promise<Pool> {
   const { baseUrl } = options;
   const proxy = proxyFor(baseUrl, options.env);
-  const certificate = withCertificate ? await clientCertificate(options) : {};
+  // With TLS 1.3 a client counts its handshake as done before the server has judged its certificate: a refusal would come
+  // after the request had left. With 1.2 the judgement comes first, so a refused certificate has provably sent nothing.
+  const certificate: TlsOptions = withCertificate
+    ? { ...(await clientCertificate(options)), maxVersion: 'TLSv1.2' }
+    : {};
   const { Pool, buildConnector } = await import('undici');
   const tls: TlsOptions = {
     rejectUnauthorized: true,

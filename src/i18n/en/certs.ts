@@ -166,4 +166,10 @@ export const certs = {
   'reason.proxy_status': 'it answered CONNECT with {status}',
   'reason.proxy_data': 'it sent data before the tunnel was used',
   'reason.proxy_closed': 'it closed the connection',
+  'reason.client_certificate_refused': 'it is not accepted: issued by somebody else, expired or revoked',
+  'reason.client_certificate_expired': 'the client certificate has expired',
+  'reason.client_certificate_foreign': 'the server does not know who issued the client certificate',
+  'reason.client_certificate_wanted': 'it wants a client certificate, and none was sent',
+  'certs.hint.client_certificate':
+    "This endpoint wants the merchant's certificate in TLS: set WXPAY_CLIENT_CERT_FILE to apiclient_cert.p12 or apiclient_cert.pem.",
 } as const;

@@ -125,6 +125,12 @@ export const errors = {
     'Give the outcome while it is PROCESSING; "wxpay emulator refund --next" tells before that.',
   'error.NOT_FOUND': '{what} was not found.',
   'hint.NOT_FOUND': 'Check the number and the merchant; numbers are known only to the mchid that made them.',
+  'error.CLIENT_CERTIFICATE_MISMATCH': "The client certificate {serial} is merchant {found}'s, not {mchid}'s.",
+  'hint.CLIENT_CERTIFICATE_MISMATCH':
+    "Give the certificate of the merchant that calls: a service provider's own, not its sub-merchant's.",
+  'error.CLIENT_CERTIFICATE_REFUSED': 'WeChat Pay refused the client certificate (HTTP {status}): {reason}',
+  'hint.CLIENT_CERTIFICATE_REFUSED':
+    'Use the apiclient_cert.p12 or apiclient_cert.pem that is valid on the merchant platform; "wxpay doctor" looks at it.',
   'error.CREDENTIALS_REFUSED': 'WeChat Pay refused the signature, the credentials or the permission (HTTP {status}).',
   'hint.CREDENTIALS_REFUSED':
     'Check mchid, serial_no and private key with "wxpay profile show"; "wxpay sign --explain" shows what is signed.',

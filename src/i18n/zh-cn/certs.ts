@@ -161,4 +161,10 @@ export const certs: Readonly<Record<keyof typeof en, string>> = {
   'reason.proxy_status': '它对 CONNECT 应答了 {status}',
   'reason.proxy_data': '它在隧道启用前就发来了数据',
   'reason.proxy_closed': '它关闭了连接',
+  'reason.client_certificate_refused': '不被接受：不是微信支付签发，或已过期、已作废',
+  'reason.client_certificate_expired': '客户端证书已过期',
+  'reason.client_certificate_foreign': '对方不认可客户端证书的签发者',
+  'reason.client_certificate_wanted': '要求客户端证书，但没有发送',
+  'certs.hint.client_certificate':
+    '这个接口要求 TLS 客户端证书：把 WXPAY_CLIENT_CERT_FILE 设为 apiclient_cert.p12 或 apiclient_cert.pem。',
 };

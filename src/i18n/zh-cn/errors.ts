@@ -113,6 +113,11 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.EMULATOR_REFUND_FINAL': '结果要在它还是 PROCESSING 时给出；想事先指定，用 "wxpay emulator refund --next"。',
   'error.NOT_FOUND': '没有找到 {what}。',
   'hint.NOT_FOUND': '检查单号和商户号；单号只对创建它的 mchid 有效。',
+  'error.CLIENT_CERTIFICATE_MISMATCH': '客户端证书 {serial} 属于商户 {found}，不属于 {mchid}。',
+  'hint.CLIENT_CERTIFICATE_MISMATCH': '请换成调用方自己的证书：服务商用服务商的，不用子商户的。',
+  'error.CLIENT_CERTIFICATE_REFUSED': '微信支付拒绝了客户端证书（HTTP {status}）：{reason}',
+  'hint.CLIENT_CERTIFICATE_REFUSED':
+    '请使用商户平台上仍有效的 apiclient_cert.p12 或 apiclient_cert.pem；可用 "wxpay doctor" 检查。',
   'error.CREDENTIALS_REFUSED': '微信支付拒绝了签名、凭据或权限（HTTP {status}）。',
   'hint.CREDENTIALS_REFUSED':
     '用 "wxpay profile show" 核对 mchid、serial_no 和私钥；"wxpay sign --explain" 可查看签名内容。',

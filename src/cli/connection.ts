@@ -4,7 +4,7 @@ import { createTransport, type ComposedTransport } from '../core/http/compose.ts
 import { isTlsUnverified } from '../core/http/environment.ts';
 import type { TraceEvent } from '../core/http/logged.ts';
 import { createRedactor } from '../core/http/redact.ts';
-import { downloadCertificates } from '../core/keys/download.ts';
+import { downloadCertificates, isIssuedByTenpay } from '../core/keys/download.ts';
 import { createKeyRing, type CertificateKeyRing } from '../core/keys/keyring.ts';
 import { createCertificateStore } from '../core/keys/store.ts';
 import type { Signer, Transport } from '../core/ports.ts';
@@ -68,6 +68,11 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
             download: async () => {
               const { transport } = await composed();
               return downloadCertificates({ transport, apiV3Key, publicKeys, clock: world.clock });
+            },
+            // The commands that are about certificates say it themselves. An emulator's never chain to that CA.
+            onUnasked: ({ certificates }) => {
+              for (const { id, certificate } of certificates)
+                if (profile.live && !isIssuedByTenpay(certificate)) parts.note('certs.chain.warn', { serial: id });
             },
           },
         }),

@@ -126,6 +126,7 @@ async function keyFacts(profile: ResolvedProfile, runtime: Runtime): Promise<Key
     merchantKey: await tried(true, () => credentials.merchantKey()),
     merchantCertificate:
       certificate === undefined ? undefined : { serial: certificate.serial_no, expiresAt: certificate.not_after },
+    hasClientCertificate: values.client_cert_file !== undefined,
     publicKeys: (await tried(true, () => credentials.publicKeys())) ?? [],
     ca:
       ca === undefined

@@ -44,6 +44,8 @@ export type FindingName =
   | 'merchant_certificate_ends_soon'
   | 'merchant_certificate_ends_now'
   | 'ca_file_ends_soon'
+  | 'ca_file_expired'
+  | 'no_client_certificate'
   | 'public_key_is_merchants'
   | 'public_key_is_a_certificates'
   | 'api_v3_key_missing'
@@ -132,6 +134,8 @@ export interface KeyFacts {
   readonly looseFiles: readonly { readonly file: string; readonly mode: string }[];
   readonly merchantKey: KeyObject | undefined;
   readonly merchantCertificate: { readonly serial: string; readonly expiresAt: number } | undefined;
+  /** The profile names one for TLS; whether it is sound is among the faults. */
+  readonly hasClientCertificate: boolean;
   readonly publicKeys: readonly VerificationKey[];
   readonly ca: { readonly file: string; readonly expiresAt: number } | undefined;
   readonly apiV3Key: Uint8Array | undefined;
@@ -373,7 +377,15 @@ async function checkKeys({ keys, clock }: DoctorContext): Promise<readonly Findi
     if (days >= 0 && days <= 7) findings.push(warning('merchant_certificate_ends_now', params));
     else if (days > 7 && days <= 30) findings.push(warning('merchant_certificate_ends_soon', params));
   }
-  if (ca !== undefined && ca.expiresAt < clock.now() + 30 * day)
+  if (!facts.hasClientCertificate) findings.push(said('no_client_certificate'));
+  if (ca !== undefined && ca.expiresAt < clock.now())
+    findings.push({
+      name: 'ca_file_expired',
+      level: 'fail',
+      params: { file: ca.file, date: dateOf(ca.expiresAt) },
+      code: 'CERTIFICATE_EXPIRED',
+    });
+  else if (ca !== undefined && ca.expiresAt < clock.now() + 30 * day)
     findings.push(warning('ca_file_ends_soon', { file: ca.file, date: dateOf(ca.expiresAt) }));
   for (const key of facts.publicKeys)
     if (merchantKey !== undefined && isPublicHalf(key.publicKey, merchantKey))

@@ -18,6 +18,8 @@ export interface KeyRingOptions {
     readonly store: CertificateStore;
     /** Fetches and verifies afresh (`downloadCertificates`). */
     readonly download: () => Promise<CertificateSet>;
+    /** Told of what a download brought that a call needed on its way, and nobody asked for by name. */
+    readonly onUnasked?: (set: CertificateSet) => void;
   };
   readonly clock: Clock;
   /** At least so long between two downloads, milliseconds. Default 60 000. */
@@ -136,7 +138,7 @@ export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {
       const known = lookUp(id);
       if (known !== undefined && !isStale()) return known;
       try {
-        if (!coolingDown()) await refreshOnce(() => lookUp(id) !== undefined && !isStale(), undefined);
+        if (!coolingDown()) await refreshOnce(() => lookUp(id) !== undefined && !isStale(), certificates.onUnasked);
         else if (lastFailure !== undefined) throw lastFailure;
         return lookUp(id);
       } catch (error) {

@@ -158,4 +158,9 @@ export const doctor = {
     'Open the URL from outside: DNS, certificate, firewall, and a route for POST that leads to the port of --listen.',
   'doctor.finding.callback_invalid': 'The callback to {url} does not hold: {reason}',
   'doctor.fix.callback_invalid': 'Something on the way changes it. Capture one and ask "wxpay verify-callback".',
+  'doctor.finding.ca_file_expired': 'The CA file {file} expired on {date}: nothing that it vouches for is trusted.',
+  'doctor.fix.ca_file_expired': "Replace it, or unset WXPAY_CA_FILE: WeChat Pay's hosts need none.",
+  'doctor.finding.no_client_certificate':
+    'No client certificate: the APIv2 endpoints that want one (refunds, red packets and the like) cannot be called.',
+  'doctor.fix.no_client_certificate': 'Set WXPAY_CLIENT_CERT_FILE to apiclient_cert.p12 or apiclient_cert.pem.',
 } as const;

@@ -137,4 +137,8 @@ export const doctor: Readonly<Record<keyof typeof en, string>> = {
   'doctor.fix.callback_not_arrived': '请从外网打开该地址：检查 DNS、证书、防火墙，以及通往 --listen 端口的 POST 路由。',
   'doctor.finding.callback_invalid': '经 {url} 的回调不成立：{reason}',
   'doctor.fix.callback_invalid': '途中有东西改动了它。请捕获一个回调，用 "wxpay verify-callback" 查看。',
+  'doctor.finding.ca_file_expired': 'CA 文件 {file} 已于 {date} 过期，由它签发的证书都不再可信。',
+  'doctor.fix.ca_file_expired': '请更换，或取消 WXPAY_CA_FILE：微信支付的域名不需要它。',
+  'doctor.finding.no_client_certificate': '没有客户端证书：需要它的 APIv2 接口（退款、红包等）无法调用。',
+  'doctor.fix.no_client_certificate': '把 WXPAY_CLIENT_CERT_FILE 设为 apiclient_cert.p12 或 apiclient_cert.pem。',
 };

@@ -384,6 +384,14 @@ const plants: Readonly<Record<string, Plant>> = {
     plant: (s) => (quiet(s), (s.profile['ca_file'] = ending.certificateFile)),
     ...warn('ca_file_ends_soon'),
   },
+  'a CA file that has expired': {
+    plant: (s) => (quiet(s), (s.profile['ca_file'] = over.certificateFile)),
+    ...fail('ca_file_expired'),
+  },
+  'a CA file that leads nowhere': {
+    plant: (s) => (quiet(s), (s.profile['ca_file'] = '/nowhere/ca.pem')),
+    ...fail('SECRET_UNREADABLE'),
+  },
   'the private key in place of the WeChat Pay public key': {
     plant: (s) => (quiet(s), (s.profile['public_key'] = `file:${local.info.private_key_file}`)),
     ...fail('KEY_WRONG_KIND'),
@@ -627,6 +635,34 @@ describe('doctor', () => {
       expect(stdout + stderr).not.toContain(secret);
       expect(stdout).not.toContain('\u001b');
     }
+  });
+
+  test('over HTTPS it finds that the CA is missing or the wrong one, and is content with the right one', async () => {
+    const secure = await startLocal({ https: { port: 0 } });
+    try {
+      const setup = (ca: string | null): Setup => {
+        const made = soundSetup(secure);
+        made.profile['base_url'] = secure.info.https_url ?? '';
+        if (ca !== null) made.profile['ca_file'] = ca;
+        return made;
+      };
+      expect(await findings(setup(secure.info.ca_file))).toMatchObject({ names: [], code: 0 });
+      expect(await findings(setup(null))).toMatchObject({ names: ['NETWORK_TLS'], code: 7 });
+      expect(await findings(setup(other.certificateFile))).toMatchObject({ names: ['NETWORK_TLS'], code: 7 });
+    } finally {
+      await secure.close();
+    }
+  });
+
+  test('a profile without a client certificate is told what it cannot call, and is sound', async () => {
+    const setup = soundSetup();
+    setup.profile['client_cert_file'] = undefined;
+    withPublicKey(setup);
+    setup.argv.push('--offline');
+    const result = await doctor(setup);
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.stdout).toContain('"no_client_certificate"');
+    expect(JSON.parse(result.stdout)).toMatchObject({ verdict: 'ok' });
   });
 
   test.each([

@@ -18,7 +18,7 @@ export type Field =
       readonly form?: string;
       readonly values?: readonly string[];
     }
-  | { readonly type: 'integer'; readonly required?: boolean; readonly min?: number }
+  | { readonly type: 'integer'; readonly required?: boolean; readonly min?: number; readonly max?: number }
   | { readonly type: 'boolean'; readonly required?: boolean }
   | { readonly type: 'object'; readonly required?: boolean; readonly fields: Fields; readonly maxBytes?: number }
   | { readonly type: 'list'; readonly required?: boolean; readonly item: Field; readonly max?: number };
@@ -109,6 +109,8 @@ function checkField(path: string, rule: Field, value: unknown, unknown: 'refuse'
         faults.push({ field: path, reason: 'not_integer', params: {} });
       else if (rule.min !== undefined && value < rule.min)
         faults.push({ field: path, reason: 'too_small', params: { min: rule.min } });
+      else if (rule.max !== undefined && value > rule.max)
+        faults.push({ field: path, reason: 'too_large', params: { max: rule.max } });
       return;
     case 'string':
       checkString(path, rule, value, faults);

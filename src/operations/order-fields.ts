@@ -4,10 +4,50 @@ import type { Field, Fields } from './fields.ts';
 export type TradeType = 'native' | 'jsapi' | 'app' | 'h5';
 export const tradeTypes: readonly TradeType[] = ['native', 'jsapi', 'app', 'h5'];
 
-const text = (max: number, required = false): Field => ({ type: 'string', max, required });
+export const text = (max: number, required = false): Field => ({ type: 'string', max, required });
 
 /** RFC 3339 with an offset. */
 export const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+export const outTradeNo: Field = {
+  type: 'string',
+  required: true,
+  min: 6,
+  max: 32,
+  pattern: /^[0-9A-Za-z_\-|*]+$/,
+  form: 'form_out_trade_no',
+};
+
+export const timeExpire: Field = { type: 'string', max: 64, pattern: rfc3339, form: 'form_time' };
+
+/** Full URL, no query string (endpoints 2.1); http is warned about, not refused (protocol 6.6). */
+export const notifyUrl: Field = {
+  type: 'string',
+  required: true,
+  max: 255,
+  pattern: /^https?:\/\/[^\s?#]+$/,
+  form: 'form_notify_url',
+};
+
+export const clientIp: Field = {
+  type: 'string',
+  max: 45,
+  required: true,
+  pattern: /^[0-9A-Fa-f.:]+$/,
+  form: 'form_ip',
+};
+
+export const h5Info: Field = {
+  type: 'object',
+  required: true,
+  fields: {
+    type: text(32, true),
+    app_name: text(64),
+    app_url: text(128),
+    bundle_id: text(128),
+    package_name: text(128),
+  },
+};
 
 const storeInfo: Field = {
   type: 'object',
@@ -26,7 +66,7 @@ const goods: Field = {
 };
 
 /** 实名支付, by special permission; number and name are encrypted by the caller. */
-const identity: Field = {
+export const identity: Field = {
   type: 'object',
   fields: { type: text(32, true), number: { type: 'any', required: true }, name: { type: 'any', required: true } },
 };
@@ -35,18 +75,10 @@ function common(type: TradeType): Fields {
   const h5 = type === 'h5';
   return {
     description: text(127, true),
-    out_trade_no: {
-      type: 'string',
-      required: true,
-      min: 6,
-      max: 32,
-      pattern: /^[0-9A-Za-z_\-|*]+$/,
-      form: 'form_out_trade_no',
-    },
-    time_expire: { type: 'string', max: 64, pattern: rfc3339, form: 'form_time' },
+    out_trade_no: outTradeNo,
+    time_expire: timeExpire,
     attach: text(128),
-    // Full URL, no query string (endpoints 2.1); http is warned about, not refused (protocol 6.6).
-    notify_url: { type: 'string', required: true, max: 255, pattern: /^https?:\/\/[^\s?#]+$/, form: 'form_notify_url' },
+    notify_url: notifyUrl,
     goods_tag: text(32),
     support_fapiao: { type: 'boolean' },
     limit_pay: {
@@ -71,24 +103,10 @@ function common(type: TradeType): Fields {
       type: 'object',
       required: h5,
       fields: {
-        payer_client_ip: { type: 'string', max: 45, required: true, pattern: /^[0-9A-Fa-f.:]+$/, form: 'form_ip' },
+        payer_client_ip: clientIp,
         device_id: text(32),
         store_info: storeInfo,
-        ...(h5
-          ? {
-              h5_info: {
-                type: 'object',
-                required: true,
-                fields: {
-                  type: { type: 'string', max: 32, required: true },
-                  app_name: text(64),
-                  app_url: text(128),
-                  bundle_id: text(128),
-                  package_name: text(128),
-                },
-              } as const satisfies Field,
-            }
-          : {}),
+        ...(h5 ? { h5_info: h5Info } : {}),
       },
     },
     settle_info: {

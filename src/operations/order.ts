@@ -4,11 +4,10 @@
  * Every request is built by a `…Request` function, so that a dry run can show exactly what would be sent.
  */
 import { isWxpayError, WxpayError } from '../core/errors.ts';
-import { settle, unknownBecause } from '../core/http/outcome.ts';
 import type { ApiRequest, ApiResponse, Clock, Transport } from '../core/ports.ts';
-import { parseJson } from '../core/wire/json.ts';
 import { buildTarget, requireOutTradeNo, requireTransactionId } from '../core/wire/target.ts';
 import { isObject, requireFields } from './fields.ts';
+import { malformed, objectOf, requireSame, sent, unknownOutcome } from './order-exchange.ts';
 import { directFields, partnerFields, type TradeType } from './order-fields.ts';
 
 /** Who calls: a merchant for itself, or a service provider for a sub-merchant. */
@@ -86,6 +85,7 @@ function requireOneOpenid(body: Record<string, unknown>): void {
 /**
  * Places an order. Repeating it with identical parameters is safe and gives a fresh handle (states.md 2, A).
  *
+ * @param next the command that asks what became of it
  * @returns `prepay_id` (jsapi, app; valid 2 h), `code_url` (native; 2 h) or `h5_url` (5 min)
  * @throws WxpayError `OUTCOME_UNKNOWN` when the answer is lost or does not verify; the order may exist
  */
@@ -94,8 +94,8 @@ export async function createOrder(
   type: TradeType,
   request: ApiRequest,
   out_trade_no: string,
+  next: readonly string[] = ['order', 'query', out_trade_no],
 ): Promise<Prepaid> {
-  const next = ['order', 'query', out_trade_no];
   const response = await sent(transport, request, next).catch((error: unknown) => {
     // The number is in the body, where the transport does not look.
     throw isWxpayError(error, 'ORDER_PAID', 'ORDER_CLOSED')
@@ -156,7 +156,8 @@ export async function queryOrder(transport: Transport, party: Party, number: Ord
   return answer as unknown as Order;
 }
 
-function isFen(value: unknown): boolean {
+/** A whole number of fen, as amounts come in answers. */
+export function isFen(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
@@ -218,21 +219,22 @@ export async function closeOrder(transport: Transport, party: Party, out_trade_n
 }
 
 /** Money has come in; whether some of it went back is another question. */
-function isPaid(order: Order): boolean {
+export function isPaid(order: { readonly trade_state: string }): boolean {
   return order.trade_state === 'SUCCESS' || order.trade_state === 'REFUND';
 }
 
-function paid(out_trade_no: string): WxpayError {
+export function paid(out_trade_no: string): WxpayError {
   return new WxpayError('ORDER_PAID', { params: { out_trade_no }, outcome: 'rejected' });
 }
 
-function refusedClose(error: unknown, out_trade_no: string): unknown {
+/** A refusal to close, naming the number that the caller knows. */
+export function refusedClose(error: unknown, out_trade_no: string): unknown {
   return error instanceof WxpayError && error.code === 'ORDER_PAID'
     ? error.with({ params: { ...error.params, out_trade_no } })
     : error;
 }
 
-export interface Watch {
+export interface Watch<T = Order> {
   /** Milliseconds between looks, first to last; the last one repeats. */
   readonly intervals: readonly number[];
   /** Milliseconds after which watching ends without a final state. */
@@ -240,9 +242,18 @@ export interface Watch {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   /** Told of every state that differs from the one before. */
-  readonly onChange?: (order: Order) => void;
+  readonly onChange?: (order: T) => void;
   /** Runs what waits for the next change: where feedback is shown meanwhile. */
-  readonly meanwhile?: <T>(order: Order, wait: () => Promise<T>) => Promise<T>;
+  readonly meanwhile?: <W>(order: T, wait: () => Promise<W>) => Promise<W>;
+}
+
+/** What is watched: how to ask, where the answer has its states, and which command asks again. */
+export interface Watched<T> {
+  readonly what: string;
+  readonly next: readonly string[];
+  ask(): Promise<T>;
+  /** Of a combined order, one for each sub-order. */
+  states(answer: T): readonly string[];
 }
 
 /**
@@ -256,86 +267,44 @@ export async function watchOrder(
   number: OrderNumber,
   watch: Watch,
 ): Promise<Order> {
+  const what = numberOf(number);
+  return watchUntilFinal(
+    {
+      what,
+      next: ['order', 'query', what],
+      ask: async () => queryOrder(transport, party, number),
+      states: (order) => [order.trade_state],
+    },
+    watch,
+  );
+}
+
+/** The same for anything that has states of orders. @throws WxpayError `NOT_FINAL` when `limit` is over */
+export async function watchUntilFinal<T>(watched: Watched<T>, watch: Watch<T>): Promise<T> {
   const start = watch.clock.monotonic();
-  const meanwhile = watch.meanwhile ?? (async (_order, wait) => wait());
+  const meanwhile = watch.meanwhile ?? (async (_answer, wait) => wait());
+  const stateOf = (answer: T): string => watched.states(answer).join(', ');
   let look = 0;
-  const nextChange = async (state: string): Promise<Order> => {
+  const nextChange = async (state: string): Promise<T> => {
     for (;;) {
       const pause = watch.intervals[Math.min(look, watch.intervals.length - 1)] ?? 5000;
       if (watch.clock.monotonic() - start + pause > watch.limit)
-        throw new WxpayError('NOT_FINAL', {
-          params: { what: numberOf(number), state },
-          next: ['order', 'query', numberOf(number)],
-        });
+        throw new WxpayError('NOT_FINAL', { params: { what: watched.what, state }, next: watched.next });
       await watch.clock.sleep(pause, watch.signal);
       look += 1;
-      const order = await queryOrder(transport, party, number);
-      if (order.trade_state !== state) return order;
+      const answer = await watched.ask();
+      if (stateOf(answer) !== state) return answer;
     }
   };
-  let order = await queryOrder(transport, party, number);
+  let answer = await watched.ask();
   for (;;) {
-    watch.onChange?.(order);
-    if (finalStates.has(order.trade_state)) return order;
-    const { trade_state } = order;
-    order = await meanwhile(order, async () => nextChange(trade_state));
-  }
-}
-
-/** Sends and settles: a 2xx that may be believed comes back, everything else is thrown (core/http/outcome.ts). */
-async function sent(transport: Transport, request: ApiRequest, next?: readonly string[]): Promise<ApiResponse> {
-  try {
-    return await settle(request, () => transport(request));
-  } catch (error) {
-    if (next !== undefined && error instanceof WxpayError && error.outcome === 'unknown') throw error.with({ next });
-    throw error;
+    watch.onChange?.(answer);
+    if (watched.states(answer).every((state) => finalStates.has(state))) return answer;
+    const state = stateOf(answer);
+    answer = await meanwhile(answer, async () => nextChange(state));
   }
 }
 
 function partyFields(party: Party): Record<string, string> {
   return party.kind === 'partner' ? { sp_mchid: party.sp_mchid, sub_mchid: party.sub_mchid } : { mchid: party.mchid };
-}
-
-function objectOf(
-  response: ApiResponse,
-  outcome: 'unknown' | 'no_effect',
-  next?: readonly string[],
-): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parseJson(response.body);
-  } catch (error) {
-    const reason = error instanceof WxpayError ? String(error.params['reason'] ?? error.code) : 'no JSON';
-    value = undefined;
-    if (outcome === 'unknown') throw unknownOutcome(malformed(response, reason), next ?? []);
-    throw malformed(response, reason);
-  }
-  if (isObject(value)) return value;
-  const error = malformed(response, 'no JSON object');
-  throw outcome === 'unknown' ? unknownOutcome(error, next ?? []) : error;
-}
-
-function requireSame(response: ApiResponse, field: string, found: unknown, wanted: string): void {
-  if (found === wanted) return;
-  throw new WxpayError('ANSWER_MISMATCH', {
-    params: { field, found: typeof found === 'string' ? found : (JSON.stringify(found) ?? 'nothing'), wanted },
-    ...idOf(response),
-  });
-}
-
-function malformed(response: ApiResponse, reason: string): WxpayError {
-  return new WxpayError('ANSWER_MALFORMED', { params: { reason }, httpStatus: response.status, ...idOf(response) });
-}
-
-function idOf(response: ApiResponse): { requestId?: string } {
-  return response.requestId === undefined ? {} : { requestId: response.requestId };
-}
-
-/** A write that was delivered and whose result is not known, with the command that asks. */
-function unknownOutcome(cause: unknown, next: readonly string[]): WxpayError {
-  if (!(cause instanceof WxpayError)) {
-    const reason = cause instanceof Error ? cause.name : 'error';
-    return new WxpayError('OUTCOME_UNKNOWN', { params: { reason }, outcome: 'unknown', next, cause });
-  }
-  return (cause.code === 'OUTCOME_UNKNOWN' ? cause : unknownBecause(cause)).with({ next });
 }

@@ -48,6 +48,24 @@ beforeAll(async () => {
       join(shell.dir, name),
       JSON.stringify({ appid: env['WXPAY_APPID'], mchid: env['WXPAY_MCHID'], ...order }),
     );
+  const combined = (no: string): object => ({
+    combine_out_trade_no: no,
+    notify_url: notify,
+    sub_orders: ['A', 'B'].map((part) => ({
+      out_trade_no: `${no}${part}`,
+      description: '咖啡',
+      attach: 'shop=1',
+      amount: { total_amount: 100 },
+    })),
+  });
+  const combinedFiles = {
+    'combined.json': 'COMBINED_0001',
+    '合单.json': 'COMBINED_0002',
+    'C1.json': 'C20261123_000001',
+    'C2.json': 'C20261123_000002',
+  };
+  for (const [name, no] of Object.entries(combinedFiles))
+    writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
   writeFileSync(join(shell.dir, 'name.txt'), '张三');
   writeFileSync(join(shell.dir, 'card.txt'), '6225880137006868');
   const create = (no: string, type: string): string =>
@@ -56,6 +74,8 @@ beforeAll(async () => {
     create('T20261123_000001', 'native'),
     create('T20261123_000002', 'native'),
     `${create('T20261123_000003', 'jsapi --openid oX')} --query pay_parameters > params.json`,
+    'wxpay order create --type native --combine @C1.json --json',
+    'wxpay order create --type native --combine @C2.json --json',
     'wxpay emulator pay T20261123_000001',
     'wxpay certs download',
     'wxpay certs list --json --query "[].serial_no" > serials.json',

@@ -65,6 +65,7 @@ describe('paths and verbs', () => {
   test.each([
     ['POST', '/v3/profitsharing/orders'],
     ['GET', '/v3/bill/sub-merchant-fundflowbill?bill_date=2026-11-22'],
+    ['GET', '/v3/merchant-service/complaints-v2?begin_date=2026-11-22'],
     ['POST', '/v3/pay/transactions/codepay'],
     ['GET', '/v3/payscore/serviceorder'],
   ])('a documented endpoint that is not modelled answers 501, signed: %s %s', async (method, target) => {

@@ -38,7 +38,7 @@ export const cli = {
   'cli.group.certs': 'Platform certificates and public keys',
   'cli.group.profile': 'Merchant profiles',
   'cli.group.emulator_commands': 'The local WeChat Pay',
-  'cli.summary.order_create': 'place an order (native, jsapi, app, h5)',
+  'cli.summary.order_create': 'place an order (native, jsapi, app, h5), or several in one payment',
   'cli.summary.order_query': 'query an order by either number',
   'cli.summary.order_close': 'close an unpaid order',
   'cli.summary.certs_download': 'download, verify and cache platform certificates',

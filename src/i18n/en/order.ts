@@ -83,4 +83,23 @@ export const order = {
   'reason.form_notify_url': 'http or https, with a host, and without ? and #',
   'reason.form_ip': 'an IPv4 or IPv6 address',
   'order.busy.watching': 'Waiting for {no} to change ({state})',
+  'reason.too_few': '{count} entries, at least {min}',
+  'reason.too_large': 'it must be at most {max}',
+  'reason.twice': 'the same number stands there twice',
+  'reason.not_with_combine': 'with --combine it belongs into the sub-orders of the body',
+  'order.option.combine': 'several orders in one payment: the body as JSON, inline, @file, or -',
+  'order.option.by_combine': 'a combined order, by its combine_out_trade_no',
+  'order.option.close_combine': 'a combined order, by its combine_out_trade_no: all of it',
+  'order.confirm.create_combined':
+    'Place the combined {type} order {combine_out_trade_no}: {count} sub-orders, {amount} in all',
+  'order.confirm.close_combined': 'Close the combined order {combine_out_trade_no}, all its sub-orders',
+  'order.note.creating_combined': 'combine_out_trade_no {combine_out_trade_no}: {count} sub-orders, {amount} in all',
+  'order.note.close_asks_first': 'The close repeats the sub-orders that this query answers, so the query comes first.',
+  'order.title.created_combined': 'Combined order placed ({type}, {count} sub-orders)',
+  'order.hint.flag_or_combine': 'Give it with {flag}, or as {field} in --combine.',
+  'order.hint.combined_paid':
+    'Nothing was changed. Each sub-order is refunded by its own number; wxpay order query --combine {out_trade_no} lists them.',
+  'order.example.create_combined': 'wxpay order create --type native --combine @combined.json',
+  'order.example.query_combined': 'wxpay order query --combine C20261123_000001',
+  'order.example.close_combined': 'wxpay order close --combine C20261123_000002',
 } as const;

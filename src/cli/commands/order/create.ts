@@ -2,12 +2,11 @@
 import type { Command } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
 import { parseAmount } from '../../../core/money.ts';
-import { clientPayParameters } from '../../../core/wire/pay.ts';
 import { beyondBmp, isObject } from '../../../operations/fields.ts';
 import { createOrder, createRequest, type Party } from '../../../operations/order.ts';
 import { tradeTypes, type TradeType } from '../../../operations/order-fields.ts';
 import { formatFen } from '../../../output/money.ts';
-import type { Block, Result } from '../../../output/view.ts';
+import type { Result } from '../../../output/view.ts';
 import type { ResolvedProfile } from '../../../profiles/schema.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { confirmLive } from '../../confirm.ts';
@@ -15,6 +14,8 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
+import { createCombinedOrder } from './combined-create.ts';
+import { expiry, payParameters, prepaidView, tradeType } from './prepaid.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -40,14 +41,22 @@ export const command: CommandModule = {
       .option('--bundle-id <id>', t('order.option.bundle_id'))
       .option('--package-name <name>', t('order.option.package_name'))
       .option('--data <json>', t('order.option.data'))
+      .option('--combine <json>', t('order.option.combine'))
       .option('--skeleton', t('order.option.skeleton'))
       .option('--allow-unknown-fields', t('order.option.allow_unknown_fields'));
-    examples(command, t, ['order.example.create_native', 'order.example.create_jsapi', 'order.example.create_data']);
+    examples(command, t, [
+      'order.example.create_native',
+      'order.example.create_jsapi',
+      'order.example.create_data',
+      'order.example.create_combined',
+    ]);
   },
 
   async run({ options }: CommandInput, runtime: Runtime): Promise<Result> {
     const { type, client } = tradeType(String(options['type']));
+    if (typeof options['combine'] === 'string') return createCombinedOrder(type, client, options, runtime);
     if (options['skeleton'] === true) return skeleton(type);
+    const { t } = runtime;
     const profile = await runtime.profile();
     const party = partyOf(profile);
     const body = await assembleBody(type, party, profile, options, runtime);
@@ -73,32 +82,25 @@ export const command: CommandModule = {
       createOrder(transport, type, request, out_trade_no),
     );
 
-    const pay =
-      prepaid.prepay_id === undefined || client === undefined
-        ? undefined
-        : await payParameters(client, body, prepaid.prepay_id, runtime);
+    const appid = String(body['sub_appid'] ?? body['appid'] ?? body['sp_appid']);
+    const partnerid = String(body['sub_mchid'] ?? body['mchid']);
+    const pay = await payParameters(client, { appid, partnerid, prepaid }, runtime);
     const data = { out_trade_no, ...prepaid, ...(pay === undefined ? {} : { pay_parameters: pay }) };
     return {
       data,
-      view: view(type, data, amount, runtime),
+      view: prepaidView(
+        t('order.title.created', { type }),
+        [
+          { label: t('order.label.out_trade_no'), value: out_trade_no },
+          { label: t('order.label.amount'), value: amount },
+        ],
+        data,
+        t,
+      ),
       id: prepaid.code_url ?? prepaid.h5_url ?? prepaid.prepay_id ?? out_trade_no,
     };
   },
 };
-
-type Client = 'jsapi' | 'mini' | 'app';
-
-/** Mini-programs use the jsapi endpoint with their own appid (endpoints.md 2); only the client's parameters differ. */
-function tradeType(text: string): { type: TradeType; client: Client | undefined } {
-  if (text === 'mini' || text === 'miniprogram') return { type: 'jsapi', client: 'mini' };
-  const type = tradeTypes.find((candidate) => candidate === text.toLowerCase());
-  if (type === undefined)
-    throw new WxpayError('INPUT_INVALID', {
-      params: { field: '--type', reason: 'key:reason.not_one_of', values: [...tradeTypes, 'mini'].join(', ') },
-      outcome: 'not_sent',
-    });
-  return { type, client: type === 'jsapi' || type === 'app' ? type : undefined };
-}
 
 /** `--data` first, flags over it, the profile's values where neither says anything. */
 async function assembleBody(
@@ -183,79 +185,9 @@ function requireGiven(type: TradeType, body: Record<string, unknown>): void {
   }
 }
 
-/** RFC 3339 as it is, or a distance from now: `30m`, `2h`, `1d`. Written in Beijing time, as WeChat Pay's examples are. */
-function expiry(text: string, now: number): string {
-  const distance = /^(\d{1,4})(m|h|d)$/.exec(text);
-  if (distance === null) return text;
-  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[distance[2] as 'm' | 'h' | 'd'];
-  const beijing = new Date(now + Number(distance[1]) * unit + 8 * 3_600_000);
-  return `${beijing.toISOString().slice(0, 19)}+08:00`;
-}
-
 function totalOf(body: Record<string, unknown>): number {
   const amount = body['amount'];
   return isObject(amount) && typeof amount['total'] === 'number' ? amount['total'] : 0;
-}
-
-async function payParameters(
-  client: Client,
-  body: Record<string, unknown>,
-  prepayId: string,
-  runtime: Runtime,
-): Promise<Readonly<Record<string, string>>> {
-  const appid = body['sub_appid'] ?? body['appid'] ?? body['sp_appid'];
-  const partnerid = body['sub_mchid'] ?? body['mchid'];
-  return clientPayParameters(client, {
-    appid: String(appid),
-    partnerid: String(partnerid),
-    prepayId,
-    timestamp: String(Math.floor(runtime.clock.now() / 1000)),
-    nonce: runtime.nonce(),
-    signer: await runtime.signer(),
-  });
-}
-
-function view(
-  type: TradeType,
-  data: {
-    out_trade_no: string;
-    code_url?: string;
-    h5_url?: string;
-    prepay_id?: string;
-    pay_parameters?: Readonly<Record<string, string>>;
-  },
-  amount: string,
-  { t }: Runtime,
-): readonly Block[] {
-  const rows = [
-    { label: t('order.label.out_trade_no'), value: data.out_trade_no },
-    { label: t('order.label.amount'), value: amount },
-  ];
-  const blocks: Block[] = [];
-  if (data.code_url !== undefined) {
-    rows.push(
-      { label: 'code_url', value: data.code_url },
-      { label: t('order.label.valid'), value: t('order.valid.two_hours') },
-    );
-    blocks.push({ kind: 'qr', text: data.code_url });
-  }
-  if (data.h5_url !== undefined)
-    rows.push(
-      { label: 'h5_url', value: data.h5_url },
-      { label: t('order.label.valid'), value: t('order.valid.five_minutes') },
-    );
-  if (data.prepay_id !== undefined)
-    rows.push(
-      { label: 'prepay_id', value: data.prepay_id },
-      { label: t('order.label.valid'), value: t('order.valid.two_hours') },
-    );
-  blocks.unshift({ kind: 'details', title: t('order.title.created', { type }), rows });
-  if (data.pay_parameters !== undefined)
-    blocks.push(
-      { kind: 'text', text: t('order.text.pay_parameters') },
-      { kind: 'verbatim', text: JSON.stringify(data.pay_parameters, null, 2) },
-    );
-  return blocks;
 }
 
 /** A body to fill in and give back with `--data @file`. */

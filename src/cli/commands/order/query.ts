@@ -1,13 +1,25 @@
-/** `wxpay order query`: one order, by either number; `--watch` polls until it is final. */
+/** `wxpay order query`: one order, by either number, or a combined one; `--watch` polls until it is final. */
 import type { Command } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
-import { numberOf, queryOrder, queryRequest, watchOrder, type Order } from '../../../operations/order.ts';
+import type { ApiRequest, Transport } from '../../../core/ports.ts';
+import { combinedQueryRequest, queryCombined, watchCombined, type CombinedOrder } from '../../../operations/combine.ts';
+import {
+  numberOf,
+  queryOrder,
+  queryRequest,
+  watchOrder,
+  type Order,
+  type OrderNumber,
+  type Party,
+  type Watch,
+} from '../../../operations/order.ts';
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
 import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf } from '../../party.ts';
+import { combinedResult } from './combined-view.ts';
 import { readOrderNumber } from './order-argument.ts';
 import { orderView } from './order-view.ts';
 
@@ -17,51 +29,98 @@ export const command: CommandModule = {
       .argument('[no]', t('order.argument.no'))
       .option('--out-trade-no <no>', t('order.option.by_out_trade_no'))
       .option('--transaction-id <id>', t('order.option.by_transaction_id'))
+      .option('--combine <no>', t('order.option.by_combine'))
       .option('--watch', t('order.option.watch'))
       .option('--for <duration>', t('order.option.for'));
-    examples(command, t, ['order.example.query', 'order.example.query_json', 'order.example.query_watch']);
+    examples(command, t, [
+      'order.example.query',
+      'order.example.query_json',
+      'order.example.query_watch',
+      'order.example.query_combined',
+    ]);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result | undefined> {
-    const number = readOrderNumber(args[0], options);
-    const profile = await runtime.profile();
-    const party = partyOf(profile);
-    if (runtime.globals.dryRun) return dryRun(runtime, queryRequest(party, number));
-    const transport = await runtime.transport();
-    if (options['watch'] !== true) {
-      const order = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
-        queryOrder(transport, party, number),
-      );
-      return result(order, runtime);
-    }
-    const streaming = runtime.globals.output !== 'json';
-    let last: Order | undefined;
-    const watched = watchOrder(transport, party, number, {
-      // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
-      intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
-      limit: parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '15m'),
-      clock: runtime.clock,
-      signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
-      // JSON is exactly one document: the last state. The other formats show every change as it comes.
-      onChange: (order) => {
-        last = order;
-        if (streaming) runtime.emit(result(order, runtime));
-      },
-      meanwhile: async (order, wait) =>
-        runtime.busy('order.busy.watching', { no: order.out_trade_no, state: order.trade_state }, wait),
-    });
-    const order = await watched.catch((error: unknown) => {
-      // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
-      if (runtime.readerGone.aborted) return undefined;
-      // The last state is the one JSON document all the same; the exit code says that it is not final.
-      if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
-        runtime.emit(result(last, runtime));
-      throw error;
-    });
-    return streaming || order === undefined ? undefined : result(order, runtime);
+    const { combine } = options;
+    if (typeof combine !== 'string')
+      return answer(singleQuestion(readOrderNumber(args[0], options), runtime), options, runtime);
+    if (args[0] !== undefined || options['outTradeNo'] !== undefined || options['transactionId'] !== undefined)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: '--combine', reason: 'key:reason.one_number' },
+        outcome: 'not_sent',
+      });
+    return answer(combinedQuestion(combine, runtime), options, runtime);
   },
 };
 
-function result(order: Order, runtime: Runtime): Result {
-  return { data: order, view: orderView(order, runtime.t), id: numberOf({ out_trade_no: order.out_trade_no }) };
+/** What is asked for, and how its answer looks. */
+interface Question<T> {
+  readonly what: string;
+  request(party: Party): ApiRequest;
+  ask(transport: Transport, party: Party): Promise<T>;
+  watch(transport: Transport, party: Party, watch: Watch<T>): Promise<T>;
+  state(order: T): string;
+  result(order: T): Result;
+}
+
+function singleQuestion(number: OrderNumber, { t }: Runtime): Question<Order> {
+  return {
+    what: numberOf(number),
+    request: (party) => queryRequest(party, number),
+    ask: async (transport, party) => queryOrder(transport, party, number),
+    watch: async (transport, party, watch) => watchOrder(transport, party, number, watch),
+    state: (order) => order.trade_state,
+    result: (order) => ({ data: order, view: orderView(order, t), id: order.out_trade_no }),
+  };
+}
+
+function combinedQuestion(number: string, { t }: Runtime): Question<CombinedOrder> {
+  return {
+    what: number,
+    request: () => combinedQueryRequest(number),
+    ask: async (transport, party) => queryCombined(transport, party, number),
+    watch: async (transport, party, watch) => watchCombined(transport, party, number, watch),
+    state: (combined) => [...new Set(combined.sub_orders.map((sub) => sub.trade_state))].join(', '),
+    result: (combined) => combinedResult(combined, t),
+  };
+}
+
+async function answer<T>(
+  question: Question<T>,
+  options: CommandInput['options'],
+  runtime: Runtime,
+): Promise<Result | undefined> {
+  const profile = await runtime.profile();
+  const party = partyOf(profile);
+  if (runtime.globals.dryRun) return dryRun(runtime, question.request(party));
+  const transport = await runtime.transport();
+  if (options['watch'] !== true) {
+    const order = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () => question.ask(transport, party));
+    return question.result(order);
+  }
+  const streaming = runtime.globals.output !== 'json';
+  let last: T | undefined;
+  const watched = question.watch(transport, party, {
+    // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
+    intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
+    limit: parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '15m'),
+    clock: runtime.clock,
+    signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
+    // JSON is exactly one document: the last state. The other formats show every change as it comes.
+    onChange: (order) => {
+      last = order;
+      if (streaming) runtime.emit(question.result(order));
+    },
+    meanwhile: async (order, wait) =>
+      runtime.busy('order.busy.watching', { no: question.what, state: question.state(order) }, wait),
+  });
+  const order = await watched.catch((error: unknown) => {
+    // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
+    if (runtime.readerGone.aborted) return undefined;
+    // The last state is the one JSON document all the same; the exit code says that it is not final.
+    if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
+      runtime.emit(question.result(last));
+    throw error;
+  });
+  return streaming || order === undefined ? undefined : question.result(order);
 }

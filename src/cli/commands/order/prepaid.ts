@@ -1,0 +1,71 @@
+/** What `order create` makes of a prepay, single or combined: its kind, its handle in words, and what the client needs. */
+import { WxpayError } from '../../../core/errors.ts';
+import { clientPayParameters, type PayClient } from '../../../core/wire/pay.ts';
+import type { Prepaid } from '../../../operations/order.ts';
+import { tradeTypes, type TradeType } from '../../../operations/order-fields.ts';
+import type { Block, DetailRow } from '../../../output/view.ts';
+import type { Runtime } from '../../command.ts';
+
+/** Mini-programs use the jsapi endpoint with their own appid (endpoints.md 2); only the client's parameters differ. */
+export function tradeType(text: string): { type: TradeType; client: PayClient | undefined } {
+  if (text === 'mini' || text === 'miniprogram') return { type: 'jsapi', client: 'mini' };
+  const type = tradeTypes.find((candidate) => candidate === text.toLowerCase());
+  if (type === undefined)
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: '--type', reason: 'key:reason.not_one_of', values: [...tradeTypes, 'mini'].join(', ') },
+      outcome: 'not_sent',
+    });
+  return { type, client: type === 'jsapi' || type === 'app' ? type : undefined };
+}
+
+/** RFC 3339 as it is, or a distance from now: `30m`, `2h`, `1d`. Written in Beijing time, as WeChat Pay's examples are. */
+export function expiry(text: string, now: number): string {
+  const distance = /^(\d{1,4})(m|h|d)$/.exec(text);
+  if (distance === null) return text;
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[distance[2] as 'm' | 'h' | 'd'];
+  const beijing = new Date(now + Number(distance[1]) * unit + 8 * 3_600_000);
+  return `${beijing.toISOString().slice(0, 19)}+08:00`;
+}
+
+/** The parameters that the payer's client hands to WeChat, signed; `undefined` where the client needs none. */
+export async function payParameters(
+  client: PayClient | undefined,
+  { appid, partnerid, prepaid }: { readonly appid: string; readonly partnerid: string; readonly prepaid: Prepaid },
+  runtime: Pick<Runtime, 'clock' | 'nonce' | 'signer'>,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  if (client === undefined || prepaid.prepay_id === undefined) return undefined;
+  return clientPayParameters(client, {
+    appid,
+    partnerid,
+    prepayId: prepaid.prepay_id,
+    timestamp: String(Math.floor(runtime.clock.now() / 1000)),
+    nonce: runtime.nonce(),
+    signer: await runtime.signer(),
+  });
+}
+
+/** Title and rows, the handle with how long it is valid, its QR code, and the client's parameters. */
+export function prepaidView(
+  title: string,
+  first: readonly DetailRow[],
+  data: Prepaid & { readonly pay_parameters?: Readonly<Record<string, string>> },
+  t: Runtime['t'],
+): readonly Block[] {
+  const rows: DetailRow[] = [...first];
+  const handle = (name: 'code_url' | 'h5_url' | 'prepay_id', valid: 'two_hours' | 'five_minutes'): void => {
+    const value = data[name];
+    if (value === undefined) return;
+    rows.push({ label: name, value }, { label: t('order.label.valid'), value: t(`order.valid.${valid}`) });
+  };
+  handle('code_url', 'two_hours');
+  handle('h5_url', 'five_minutes');
+  handle('prepay_id', 'two_hours');
+  const blocks: Block[] = [{ kind: 'details', title, rows }];
+  if (data.code_url !== undefined) blocks.push({ kind: 'qr', text: data.code_url });
+  if (data.pay_parameters !== undefined)
+    blocks.push(
+      { kind: 'text', text: t('order.text.pay_parameters') },
+      { kind: 'verbatim', text: JSON.stringify(data.pay_parameters, null, 2) },
+    );
+  return blocks;
+}

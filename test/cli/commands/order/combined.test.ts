@@ -27,7 +27,8 @@ async function bodyOf(
 ): Promise<Record<string, unknown>> {
   const { runtime } = makeRuntime(env, { dryRun: true });
   const result = await command.run({ args: [], options: { type: 'native', combine: combined(), ...options } }, runtime);
-  return (result?.data as { readonly body: Record<string, unknown> }).body;
+  const data = result?.data as { readonly body?: Record<string, unknown> } | undefined;
+  return data?.body ?? {};
 }
 
 describe('the body of a combined order', () => {

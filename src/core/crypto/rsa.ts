@@ -1,5 +1,5 @@
 /** RSA as WeChat Pay uses it: PKCS#1 v1.5 with SHA-256 for signatures, OAEP with SHA-1 for fields (protocol 1.2, 5). */
-import { constants, privateDecrypt, publicEncrypt, sign, verify, type KeyObject } from 'node:crypto';
+import { constants, privateDecrypt, publicDecrypt, publicEncrypt, sign, verify, type KeyObject } from 'node:crypto';
 import { WxpayError } from '../errors.ts';
 import { decodeBase64 } from './base64.ts';
 
@@ -28,6 +28,28 @@ export function verifySha256(publicKey: KeyObject, message: Uint8Array, signatur
   if (bytes === undefined || bytes.length === 0) return 'malformed';
   const holds = verify('sha256', message, { key: publicKey, padding: constants.RSA_PKCS1_PADDING }, bytes);
   return holds ? 'valid' : 'wrong';
+}
+
+/** DigestInfo of SHA-256 without the digest (RFC 8017, 9.2, note 1). */
+const sha256Prefix = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+/**
+ * The SHA-256 digest that a signature was made over, when `publicKey` belongs to the key that made it: what the signer
+ * saw can be looked for without verifying each guess. A means of searching only; what is found is judged by `verifySha256`.
+ *
+ * @param signature the raw bytes
+ * @returns 32 bytes; `undefined` when this key did not make the signature, or its bytes were changed
+ * @throws `KEY_WEAK` when the key is not RSA
+ */
+export function recoverSha256(publicKey: KeyObject, signature: Uint8Array): Buffer | undefined {
+  requireRsa(publicKey, 'public', 'public key');
+  try {
+    const info = publicDecrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, signature);
+    const whole = info.length === sha256Prefix.length + 32 && info.subarray(0, sha256Prefix.length).equals(sha256Prefix);
+    return whole ? info.subarray(sha256Prefix.length) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -12,17 +12,21 @@ import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { examples } from '../help.ts';
 import { readInput } from '../json-input.ts';
 import { errorText } from '../render-error.ts';
+import { autopsyDocument, autopsyView } from './verify-callback/autopsy-view.ts';
+import { lookInto, readFramework } from './verify-callback/look-into.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
     command
       .argument('[file]', t('callback.argument.file'), '-')
       .option('--at <time>', t('callback.option.at'))
-      .option('--ignore-age', t('callback.option.ignore_age'));
-    examples(command, t, ['callback.example.verify', 'callback.example.verify_old']);
+      .option('--ignore-age', t('callback.option.ignore_age'))
+      .option('--framework <name>', t('autopsy.option.framework'));
+    examples(command, t, ['callback.example.verify', 'callback.example.verify_old', 'autopsy.example']);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+    const framework = readFramework(options['framework']);
     const file = args[0] ?? '-';
     const capture = parseRawHttp(await readInput(file === '-' ? '-' : `@${file}`, runtime));
     const at = typeof options['at'] === 'string' ? readTime(options['at']) : runtime.clock.now();
@@ -33,9 +37,13 @@ export const command: CommandModule = {
       at,
       options['ignoreAge'] === true,
     );
+    const autopsy = await lookInto(capture, report, runtime, framework === undefined ? {} : { framework });
     return {
-      data: document(report, runtime),
-      view: view(report, runtime),
+      data: {
+        ...document(report, runtime),
+        autopsy: autopsy === undefined ? null : autopsyDocument(autopsy, runtime.t),
+      },
+      view: [...view(report, runtime), ...(autopsy === undefined ? [] : autopsyView(autopsy, runtime.t))],
       ...(report.failure === undefined
         ? {}
         : { failed: report.failure.code === 'API_V3_KEY_LENGTH' ? 'API_V3_KEY_LENGTH' : 'CHECK_FAILED' }),
@@ -62,7 +70,7 @@ function readTime(text: string): number {
   return time;
 }
 
-function document(report: CallbackReport, { t }: Runtime): unknown {
+function document(report: CallbackReport, { t }: Runtime): object {
   return {
     verdict: report.verdict,
     steps: report.steps,

@@ -45,7 +45,8 @@ export function recoverSha256(publicKey: KeyObject, signature: Uint8Array): Buff
   requireRsa(publicKey, 'public', 'public key');
   try {
     const info = publicDecrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, signature);
-    const whole = info.length === sha256Prefix.length + 32 && info.subarray(0, sha256Prefix.length).equals(sha256Prefix);
+    const whole =
+      info.length === sha256Prefix.length + 32 && info.subarray(0, sha256Prefix.length).equals(sha256Prefix);
     return whole ? info.subarray(sha256Prefix.length) : undefined;
   } catch {
     return undefined;

@@ -9,6 +9,7 @@ import { certs } from './certs.ts';
 import { crypt } from './crypt.ts';
 import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
+import { autopsy } from './autopsy.ts';
 import { v2 } from './v2.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
@@ -28,6 +29,7 @@ export const en = {
   ...crypt,
   ...doctor,
   ...callback,
+  ...autopsy,
   ...v2,
   ...emulator,
   ...demo,

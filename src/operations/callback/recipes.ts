@@ -28,10 +28,10 @@ export const recipes: Readonly<Record<Framework, string>> = {
     'app.use(express.json({ verify: (req, res, raw) => { req.rawBody = raw; } }));',
   ].join('\n'),
   koa: [
-    "import getRawBody from 'raw-body';",
     "router.post('/notify', async (ctx) => {",
     "  const raw = await getRawBody(ctx.req, { limit: '2mb' }); // before any body parser",
     '});',
+    '// getRawBody is the package raw-body.',
     '// Behind koa-bodyparser: const raw = Buffer.from(ctx.request.rawBody)',
   ].join('\n'),
   nest: [

@@ -10,10 +10,11 @@ import { decodeBase64 } from '../../../core/crypto/base64.ts';
 import { verifySha256 } from '../../../core/crypto/rsa.ts';
 import type { WxpayError } from '../../../core/errors.ts';
 import { sameSerial } from '../../../core/keys/serial.ts';
-import type { Headers, VerificationKey } from '../../../core/ports.ts';
+import type { VerificationKey } from '../../../core/ports.ts';
 import { authorizationScheme } from '../../../core/wire/authorization.ts';
 import { answerMessage } from '../../../core/wire/message.ts';
 import { probePrefix } from '../../../core/wire/verify.ts';
+import type { Capture } from '../capture/capture.ts';
 import { frameworks, type Framework } from '../recipes.ts';
 import { openBudget, type Budget } from './budget.ts';
 import { compareWriting, firstDifference, guessWriter, type Writer } from './differences.ts';
@@ -24,7 +25,7 @@ import { findMessage, type Found, type Sibling } from './search.ts';
 import { findSigner, modulusBytes, signersOf, type Signed, type Signer } from './signers.ts';
 
 export interface AutopsyInput {
-  readonly capture: { readonly headers: Headers; readonly body: Buffer };
+  readonly capture: Pick<Capture, 'headers' | 'body'> & Partial<Pick<Capture, 'bodyIs'>>;
   /** Why `verifyCallback` refused it. */
   readonly failure: WxpayError;
   /** Every key at hand, whatever the callback names. */
@@ -60,7 +61,11 @@ export function performAutopsy(input: AutopsyInput): Autopsy {
     ...(declared !== undefined && /^\d{1,9}$/.test(declared) ? { declaredLength: Number(declared) } : {}),
   };
   const done = (findings: readonly Finding[], evidence: readonly Difference[], mended?: Mended): Autopsy => ({
-    grade: findings.some(({ grade }) => grade === 'proven') ? 'proven' : findings.length > 0 ? 'indicated' : 'not_identifiable',
+    grade: findings.some(({ grade }) => grade === 'proven')
+      ? 'proven'
+      : findings.length > 0
+        ? 'indicated'
+        : 'not_identifiable',
     findings,
     evidence,
     facts,
@@ -74,13 +79,23 @@ export function performAutopsy(input: AutopsyInput): Autopsy {
     const found = findMessage({ headers, body, digest: signed.digest, siblings: input.siblings ?? [] }, budget);
     const proof = found === undefined ? undefined : prove(found, signed, headers);
     if (found !== undefined && proof !== undefined)
-      return done([...proven(input, headers, signed, found), ...judgeAge(failure, 'proven')], evidenceOf(headers, body, proof), proof);
+      return done(
+        [...proven(input, headers, signed, found), ...judgeAge(failure, 'proven')],
+        evidenceOf(headers, body, proof),
+        proof,
+      );
   }
   return done([...clues(input, headers, signed, facts), ...judgeAge(failure, 'indicated')], []);
 }
 
 /** Failures that come after the signature has verified. */
-const afterSignature = new Set(['CALLBACK_MALFORMED', 'DECRYPT_FAILED', 'API_V3_KEY_LENGTH', 'ANSWER_MALFORMED', 'ANSWER_MISMATCH']);
+const afterSignature = new Set([
+  'CALLBACK_MALFORMED',
+  'DECRYPT_FAILED',
+  'API_V3_KEY_LENGTH',
+  'ANSWER_MALFORMED',
+  'ANSWER_MISMATCH',
+]);
 
 function indicated(cause: Cause, params: Finding['params'] = {}): Finding {
   return { cause, grade: 'indicated', params };
@@ -112,30 +127,44 @@ function proven(input: AutopsyInput, headers: LooseHeaders, signed: Signed, foun
   const wholes: readonly Cause[] = ['reserialised', 'printed_object'];
   const plain = found.repairs.filter(({ cause }) => !wholes.includes(cause));
   for (const repair of plain) add(repair);
-  const written = found.source === undefined ? [] : [...new Set([...found.rewritings, ...compareWriting(found.source, found.body)])];
+  const written =
+    found.source === undefined ? [] : [...new Set([...found.rewritings, ...compareWriting(found.source, found.body)])];
   const printed = found.repairs.find(({ cause }) => cause === 'printed_object');
   if (printed !== undefined) add(printed, written);
   else if (written.length > 0) add({ cause: 'reserialised' }, written);
   for (const repair of signed.signature.repairs) add(repair);
   for (const repair of keyRepairs(input, headers, signed)) add(repair);
-  if (input.failure.code === 'SIGNATURE_TYPE_UNSUPPORTED') add({ cause: 'type_changed', params: { type: headers.captured.type ?? '' } });
+  if (input.failure.code === 'SIGNATURE_TYPE_UNSUPPORTED')
+    add({ cause: 'type_changed', params: { type: headers.captured.type ?? '' } });
   // The bodies' damages are what people look for; a header's name is a detail beside them.
   return findings;
 }
 
 /** What is wrong about who signed, and under which name. */
-function keyRepairs({ keys, merchant }: AutopsyInput, { captured, guesses }: LooseHeaders, { signer }: Signed): readonly Repair[] {
+function keyRepairs(
+  { keys, merchant }: AutopsyInput,
+  { captured, guesses }: LooseHeaders,
+  { signer }: Signed,
+): readonly Repair[] {
   const named = captured.serial;
   if (signer.isMerchant) return [{ cause: 'signed_by_merchant', params: { serial: signer.id } }];
-  if (named === undefined || named.trim() === '') return [{ cause: 'header_missing', params: { header: headerTitles.serial } }];
+  if (named === undefined || named.trim() === '')
+    return [{ cause: 'header_missing', params: { header: headerTitles.serial } }];
   const isNamed = (id: string, name: string): boolean =>
-    id === name || (!id.startsWith('PUB_KEY_ID_') && !name.startsWith('PUB_KEY_ID_') && id.toUpperCase() === name.toUpperCase());
+    id === name ||
+    (!id.startsWith('PUB_KEY_ID_') && !name.startsWith('PUB_KEY_ID_') && id.toUpperCase() === name.toUpperCase());
   if (isNamed(signer.id, named)) return [];
   const params = { named: named.slice(0, 128), found: signer.id };
-  const meant = guesses.serial.find(({ value }) => isNamed(signer.id, value) || (/^[0-9A-F]+$/i.test(value) && /^[0-9A-F]+$/i.test(signer.id) && sameSerial(value, signer.id)));
-  if (meant !== undefined && meant.repairs.length > 0) return meant.repairs.map((repair) => (repair.cause === 'serial_format' ? { ...repair, params } : repair));
+  const meant = guesses.serial.find(
+    ({ value }) =>
+      isNamed(signer.id, value) ||
+      (/^[0-9A-F]+$/i.test(value) && /^[0-9A-F]+$/i.test(signer.id) && sameSerial(value, signer.id)),
+  );
+  if (meant !== undefined && meant.repairs.length > 0)
+    return meant.repairs.map((repair) => (repair.cause === 'serial_format' ? { ...repair, params } : repair));
   if (meant !== undefined) return [{ cause: 'serial_format', params }];
-  if (merchant?.serial !== undefined && sameSerial(merchant.serial, named)) return [{ cause: 'serial_merchant', params }];
+  if (merchant?.serial !== undefined && sameSerial(merchant.serial, named))
+    return [{ cause: 'serial_merchant', params }];
   const own = keys.find(({ id }) => isNamed(id, named));
   if (own === undefined) return [{ cause: 'serial_other', params }];
   return merchant !== undefined && own.publicKey.equals(merchant.publicKey)
@@ -163,8 +192,16 @@ function evidenceOf({ captured }: LooseHeaders, body: Buffer, mended: Mended): r
 
 /** The signature holds; what is inside does not. */
 function judgeContent({ capture, failure, apiV3Key, apiV2Key }: AutopsyInput, facts: Facts): readonly Finding[] {
-  if (failure.code === 'ANSWER_MISMATCH') return [{ cause: 'other_merchant', grade: 'proven', params: { found: failure.params['found'] ?? '', wanted: failure.params['wanted'] ?? '' } }];
-  if (failure.code === 'CALLBACK_MALFORMED' || failure.code === 'ANSWER_MALFORMED') return [indicated('not_an_envelope')];
+  if (failure.code === 'ANSWER_MISMATCH')
+    return [
+      {
+        cause: 'other_merchant',
+        grade: 'proven',
+        params: { found: failure.params['found'] ?? '', wanted: failure.params['wanted'] ?? '' },
+      },
+    ];
+  if (failure.code === 'CALLBACK_MALFORMED' || failure.code === 'ANSWER_MALFORMED')
+    return [indicated('not_an_envelope')];
   const resource = findResource(capture.body);
   if (resource === undefined || apiV3Key === undefined) return [];
   const text = Buffer.from(apiV3Key).toString('utf8');
@@ -192,18 +229,42 @@ function keyGuesses(text: string): readonly (readonly [Cause, Buffer])[] {
 }
 
 /** Nothing could be verified: what the evidence points to. */
-function clues(input: AutopsyInput, headers: LooseHeaders, signed: Signed | undefined, facts: Facts): readonly Finding[] {
+function clues(
+  input: AutopsyInput,
+  headers: LooseHeaders,
+  signed: Signed | undefined,
+  facts: Facts,
+): readonly Finding[] {
   const { body } = input.capture;
   const { captured } = headers;
-  const missing = (['timestamp', 'nonce', 'serial', 'signature'] as const).filter((role) => (captured[role] ?? '').trim() === '');
-  if (missing.length === 4) return [/^\s*<xml[\s>]/.test(body.subarray(0, 200).toString('latin1').replace(/^\xef\xbb\xbf/, '')) ? indicated('v2_notification') : indicated('headers_missing')];
+  const missing = (['timestamp', 'nonce', 'serial', 'signature'] as const).filter(
+    (role) => (captured[role] ?? '').trim() === '',
+  );
+  if (missing.length === 4)
+    return [
+      /^\s*<xml[\s>]/.test(
+        body
+          .subarray(0, 200)
+          .toString('latin1')
+          .replace(/^\xef\xbb\xbf/, ''),
+      )
+        ? indicated('v2_notification')
+        : indicated('headers_missing'),
+    ];
   const findings: Finding[] = missing.map((role) => indicated('header_missing', { header: headerTitles[role] }));
-  if (input.failure.code === 'SIGNATURE_TYPE_UNSUPPORTED' && captured.type !== authorizationScheme) findings.push(indicated('type_unsupported', { type: (captured.type ?? '').slice(0, 64) }));
-  findings.push(...(signed === undefined ? signatureClues(input, headers, facts) : bodyClues(input, headers, signed, facts)));
+  if (input.failure.code === 'SIGNATURE_TYPE_UNSUPPORTED' && captured.type !== authorizationScheme)
+    findings.push(indicated('type_unsupported', { type: (captured.type ?? '').slice(0, 64) }));
+  findings.push(
+    ...(signed === undefined ? signatureClues(input, headers, facts) : bodyClues(input, headers, signed, facts)),
+  );
   return findings;
 }
 
-function signatureClues({ capture, keys, merchant, failure }: AutopsyInput, { captured, guesses }: LooseHeaders, facts: Facts): readonly Finding[] {
+function signatureClues(
+  { capture, keys, merchant, failure }: AutopsyInput,
+  { captured, guesses }: LooseHeaders,
+  facts: Facts,
+): readonly Finding[] {
   const { signature, serial } = captured;
   if (signature === undefined) return lost(capture, facts);
   const found: Finding[] = [];
@@ -218,11 +279,19 @@ function signatureClues({ capture, keys, merchant, failure }: AutopsyInput, { ca
     return found;
   }
   const own = keys.find(({ id }) => guesses.serial.some(({ value }) => value === id || sameSerial(value, id)));
-  if (own !== undefined && merchant !== undefined && own.publicKey.equals(merchant.publicKey)) return [indicated('key_merchant', { named: own.id, found: merchant.serial ?? '' })];
-  if (merchant?.serial !== undefined && serial !== undefined && /^[0-9a-f]+$/i.test(serial) && sameSerial(merchant.serial, serial)) found.push(indicated('serial_merchant', { named: serial, found: '?' }));
+  if (own !== undefined && merchant !== undefined && own.publicKey.equals(merchant.publicKey))
+    return [indicated('key_merchant', { named: own.id, found: merchant.serial ?? '' })];
+  if (
+    merchant?.serial !== undefined &&
+    serial !== undefined &&
+    /^[0-9a-f]+$/i.test(serial) &&
+    sameSerial(merchant.serial, serial)
+  )
+    found.push(indicated('serial_merchant', { named: serial, found: '?' }));
   if (signature.length > 64 && /^[^A-Z]+$|^[^a-z]+$/.test(signature)) return [...found, indicated('signature_case')];
   if (found.length > 0) return found;
-  if (failure.code === 'SIGNATURE_SERIAL_UNKNOWN' || own === undefined) return [indicated('serial_unknown', { serial: (serial ?? '').slice(0, 128), resource: facts.resource })];
+  if (failure.code === 'SIGNATURE_SERIAL_UNKNOWN' || own === undefined)
+    return [indicated('serial_unknown', { serial: (serial ?? '').slice(0, 128), resource: facts.resource })];
   // A key that is wrong and a signature that was changed look the same; the resource says at least where it came from.
   return facts.resource === 'holds' ? [indicated('signature_changed')] : [];
 }
@@ -233,6 +302,7 @@ const noKey = { asymmetricKeyDetails: {} } as KeyObject;
 function bodyClues({ capture }: AutopsyInput, headers: LooseHeaders, signed: Signed, facts: Facts): readonly Finding[] {
   const findings: Finding[] = [];
   if (signed.signer.isMerchant) findings.push(indicated('signed_by_merchant', { serial: signed.signer.id }));
+  if (capture.bodyIs === 'parsed') findings.push(indicated('capture_parsed'));
   return [...findings, ...lost(capture, facts), ...headerClues(headers)].slice(0, 3);
 }
 
@@ -241,22 +311,34 @@ function lost({ body }: AutopsyInput['capture'], facts: Facts): readonly Finding
   const text = body.toString('latin1');
   const plain = text.slice(0, 64).trim();
   if (plain === '') return [indicated('body_empty')];
-  if (body.length <= 64 && /^(?:\{\}|\[\]|null|undefined|\[object \w+\]|".*"|Array|<Buffer.*)$/.test(plain)) return [indicated('body_lost', { text: plain })];
+  if (body.length <= 64 && /^(?:\{\}|\[\]|null|undefined|\[object \w+\]|".*"|Array|<Buffer.*)$/.test(plain))
+    return [indicated('body_lost', { text: plain })];
   if (/^<xml[\s>]/.test(plain)) return [indicated('v2_notification')];
   const found: Finding[] = [];
-  if (declared !== undefined && declared !== length) found.push(indicated(declared > length && !text.trimEnd().endsWith('}') ? 'truncated' : 'body_length', { declared, length, missing: declared - length }));
+  if (declared !== undefined && declared !== length)
+    found.push(
+      indicated(declared > length && !text.trimEnd().endsWith('}') ? 'truncated' : 'body_length', {
+        declared,
+        length,
+        missing: declared - length,
+      }),
+    );
   else if (plain.startsWith('{') && !text.trimEnd().endsWith('}')) found.push(indicated('truncated', { missing: '?' }));
-  if (body.includes('\uFFFD') || /"summary"\s{0,8}:\s{0,8}"[^"]{0,64}\?{2}/.test(text.slice(0, 65_536))) found.push(indicated('charset_lost'));
+  if (body.includes('\uFFFD') || /"summary"\s{0,8}:\s{0,8}"[^"]{0,64}\?{2}/.test(text.slice(0, 65_536)))
+    found.push(indicated('charset_lost'));
   if (facts.resource === 'holds') found.push(indicated('envelope_changed'));
-  else if (found.length === 0) found.push(facts.signature === 'intact' ? indicated('body_changed') : indicated('message_changed'));
+  else if (found.length === 0)
+    found.push(facts.signature === 'intact' ? indicated('body_changed') : indicated('message_changed'));
   return found;
 }
 
 function headerClues({ captured }: LooseHeaders): readonly Finding[] {
   const { nonce, timestamp } = captured;
   const found: Finding[] = [];
-  if (timestamp !== undefined && !/^\d{10}$/.test(timestamp)) found.push(indicated('timestamp_format', { value: timestamp.slice(0, 40) }));
-  if (nonce !== undefined && nonce.length > 16 && nonce.length < 32) found.push(indicated('nonce_truncated', { length: nonce.length }));
+  if (timestamp !== undefined && !/^\d{10}$/.test(timestamp))
+    found.push(indicated('timestamp_format', { value: timestamp.slice(0, 40) }));
+  if (nonce !== undefined && nonce.length > 16 && nonce.length < 32)
+    found.push(indicated('nonce_truncated', { length: nonce.length }));
   return found;
 }
 
@@ -294,9 +376,15 @@ const bodyDamages: ReadonlySet<Cause> = new Set([
   'body_length',
   'envelope_changed',
   'body_changed',
+  'capture_parsed',
 ] satisfies readonly Cause[]);
 
-function helpful(findings: readonly Finding[], headers: LooseHeaders, body: Buffer, asked: Framework | undefined): readonly Framework[] {
+function helpful(
+  findings: readonly Finding[],
+  headers: LooseHeaders,
+  body: Buffer,
+  asked: Framework | undefined,
+): readonly Framework[] {
   const causes = findings.map(({ cause }) => cause);
   if (!causes.some((cause) => bodyDamages.has(cause))) return [];
   if (asked !== undefined) return [asked];

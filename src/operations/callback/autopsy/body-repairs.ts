@@ -32,7 +32,8 @@ const repairs: readonly Repair[] = [
     if (line !== undefined) yield { cause: 'final_newline', body: body.subarray(0, body.length - line.length) };
     const start = text.length - text.trimStart().length;
     const end = text.trimEnd().length;
-    if (start > 0 || end < text.length) yield { cause: 'blanks_around', body: body.subarray(start, Math.max(start, end)) };
+    if (start > 0 || end < text.length)
+      yield { cause: 'blanks_around', body: body.subarray(start, Math.max(start, end)) };
     const zeros = /\0+$/.exec(text.slice(-4096))?.[0].length ?? 0;
     if (zeros > 0) yield { cause: 'padded', body: body.subarray(0, body.length - zeros) };
   },
@@ -105,7 +106,10 @@ const repairs: readonly Repair[] = [
   function* encoded(body) {
     const text = body.toString('latin1');
     if (/^\s*(?:%7B|[\w-]+=%7B)/i.test(text)) {
-      const plain = text.trim().replace(/^[\w-]+=(?=%7B)/i, '').replace(/[=]$/, '');
+      const plain = text
+        .trim()
+        .replace(/^[\w-]+=(?=%7B)/i, '')
+        .replace(/[=]$/, '');
       for (const spaces of [plain, plain.replaceAll('+', '%20')])
         try {
           yield { cause: 'percent_encoded', body: Buffer.from(decodeURIComponent(spaces)) };
@@ -134,7 +138,8 @@ const repairs: readonly Repair[] = [
   function* slashes(body) {
     // What PHP's addslashes and loggers do to quotes.
     const text = body.toString('latin1');
-    if (text.includes('\\"')) yield { cause: 'string_literal', body: Buffer.from(text.replaceAll('\\"', '"'), 'latin1') };
+    if (text.includes('\\"'))
+      yield { cause: 'string_literal', body: Buffer.from(text.replaceAll('\\"', '"'), 'latin1') };
     if (/^\s*"\{""/.test(text))
       yield { cause: 'string_literal', body: Buffer.from(text.trim().slice(1, -1).replaceAll('""', '"'), 'latin1') };
     if (text.includes('""')) yield { cause: 'string_literal', body: Buffer.from(text.replaceAll('""', '"'), 'latin1') };
@@ -176,15 +181,25 @@ function pythonBytes(text: string): Buffer {
   return Buffer.from(plain, 'latin1');
 }
 
-const namedEntities: Readonly<Record<string, string>> = { quot: '"', amp: '&', lt: '<', gt: '>', apos: "'", nbsp: '\u00a0' };
+const namedEntities: Readonly<Record<string, string>> = {
+  quot: '"',
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  apos: "'",
+  nbsp: '\u00a0',
+};
 
 /** Named and numeric references, once. */
 export function decodeEntities(text: string): string {
-  return text.replaceAll(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(quot|amp|lt|gt|apos|nbsp));/gi, (whole, hex, decimal, name) => {
-    if (typeof name === 'string') return namedEntities[name.toLowerCase()] ?? whole;
-    const code = typeof hex === 'string' ? Number.parseInt(hex, 16) : Number(decimal);
-    return code <= 0x10_ff_ff ? String.fromCodePoint(code) : whole;
-  });
+  return text.replaceAll(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(quot|amp|lt|gt|apos|nbsp));/gi,
+    (whole, hex, decimal, name) => {
+      if (typeof name === 'string') return namedEntities[name.toLowerCase()] ?? whole;
+      const code = typeof hex === 'string' ? Number.parseInt(hex, 16) : Number(decimal);
+      return code <= 0x10_ff_ff ? String.fromCodePoint(code) : whole;
+    },
+  );
 }
 
 /** A form of one or two names, put together again: `name=value&…`. */

@@ -47,7 +47,7 @@ function gbk(): ReadonlyMap<string, number> {
   for (let high = 0x81; high <= 0xfe; high += 1)
     for (let low = 0x40; low <= 0xfe; low += 1) {
       const char = low === 0x7f ? undefined : decodeText(Uint8Array.of(high, low), 'gbk');
-      if (char !== undefined && [...char].length === 1 && !table.has(char)) table.set(char, (high << 8) | low);
+      if (char?.length === 1 && !table.has(char)) table.set(char, (high << 8) | low);
     }
   gbkTable = table;
   return table;

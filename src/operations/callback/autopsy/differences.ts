@@ -77,7 +77,5 @@ function count(text: string, pattern: RegExp): number {
 
 /** Blanks between the tokens of JSON, where they stand. */
 function outsideStrings(text: string): string {
-  return text
-    .replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
-    .replaceAll(/\S/g, '');
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').replaceAll(/\S/g, '');
 }

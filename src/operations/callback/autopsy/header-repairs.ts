@@ -51,10 +51,13 @@ export function readHeadersLoosely(headers: Headers): LooseHeaders {
     const canonical = name === title.toLowerCase();
     if (!canonical) names = /^(?:http_|HTTP_)/.test(name) ? 'environment' : 'other';
     captured[role] = canonical ? first : (captured[role] ?? first);
-    const renamed: readonly Repair[] = canonical ? [] : [{ cause: 'header_renamed', params: { header: title, found: name.slice(0, 64) } }];
+    const renamed: readonly Repair[] = canonical
+      ? []
+      : [{ cause: 'header_renamed', params: { header: title, found: name.slice(0, 64) } }];
     for (const value of values.slice(0, 4)) {
       if (value.length > longest) continue;
-      const repeated: readonly Repair[] = values.length > 1 ? [{ cause: 'header_repeated', params: { header: title } }] : [];
+      const repeated: readonly Repair[] =
+        values.length > 1 ? [{ cause: 'header_repeated', params: { header: title } }] : [];
       for (const guess of readings(value, title))
         found[role].push({ value: guess.value, repairs: [...renamed, ...repeated, ...guess.repairs] });
     }
@@ -84,7 +87,13 @@ function readings(value: string, header: string): readonly HeaderGuess[] {
   if (trimmed.includes(',')) for (const part of trimmed.split(',').slice(0, 4)) add(part.trim(), 'header_joined');
   if (/%[0-9a-f]{2}/i.test(trimmed)) add(percentDecoded(trimmed), 'header_encoded');
   if (trimmed.includes('&')) add(decodeEntities(trimmed), 'header_encoded');
-  if (trimmed.includes('\\')) add(trimmed.replaceAll(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).replaceAll('\\', ''), 'header_encoded');
+  if (trimmed.includes('\\'))
+    add(
+      trimmed
+        .replaceAll(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+        .replaceAll('\\', ''),
+      'header_encoded',
+    );
   return found;
 }
 
@@ -132,8 +141,8 @@ function signatureForms(value: string): readonly (readonly [string, Cause])[] {
   const standard = value.replaceAll('-', '+').replaceAll('_', '/');
   add(standard, 'signature_url_safe');
   add(value.trim().replaceAll(' ', '+'), 'signature_plus');
-  add(value.replaceAll(/[\r\n\t]+ ?/g, '').replaceAll(' ', '+'), 'signature_plus');
   add(value.replaceAll(/\s|\\n|\\r/g, ''), 'signature_blanks');
+  add(value.replaceAll(/[\r\n\t]+ ?/g, '').replaceAll(' ', '+'), 'signature_plus');
   add(withPadding(value), 'signature_padding');
   // Bits behind the last byte are none of the signature: another spelling of the same bytes.
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(value)) add(Buffer.from(value, 'base64').toString('base64'), 'signature_padding');
@@ -176,7 +185,10 @@ function swapped(role: Role, found: Readonly<Record<Role, readonly HeaderGuess[]
         .filter(({ value }) => fits(role, value) && (role !== 'nonce' || value.length <= 64))
         .map(({ value, repairs }) => ({
           value,
-          repairs: [...repairs, { cause: 'headers_swapped' as const, params: { header: headerTitles[role], other: headerTitles[other] } }],
+          repairs: [
+            ...repairs,
+            { cause: 'headers_swapped' as const, params: { header: headerTitles[role], other: headerTitles[other] } },
+          ],
         })),
     );
 }

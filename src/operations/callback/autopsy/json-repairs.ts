@@ -45,18 +45,21 @@ const resourceOrders: readonly (readonly string[])[] = [
   ['ciphertext', 'nonce', 'associated_data', 'algorithm', 'original_type'],
 ];
 
-/** What `summary` says per event type; the first two are the reference's (protocol 6.1). */
+/**
+ * What `summary` says per event type (protocol 6.1): data of the protocol, not text of ours. Payment succeeded, refund
+ * succeeded, refund abnormal, refund closed, and so on.
+ */
 const summaries: readonly (readonly [event: string, summary: string])[] = [
-  ['TRANSACTION.SUCCESS', '支付成功'],
-  ['REFUND.SUCCESS', '退款成功'],
-  ['REFUND.ABNORMAL', '退款异常'],
-  ['REFUND.CLOSED', '退款关闭'],
-  ['SECURITY_ECHO.SUCCESS', '测试成功'],
-  ['PAYSCORE.USER_CONFIRM', '用户确认成功'],
-  ['PAYSCORE.USER_PAID', '支付成功'],
-  ['PAYSCORE.USER_OPEN_SERVICE', '签约成功'],
-  ['PROFITSHARING.SUCCESS', '分账成功'],
-  ['MCHTRANSFER.BILL.FINISHED', '商家转账单据终态通知'],
+  ['TRANSACTION.SUCCESS', '\u652f\u4ed8\u6210\u529f'],
+  ['REFUND.SUCCESS', '\u9000\u6b3e\u6210\u529f'],
+  ['REFUND.ABNORMAL', '\u9000\u6b3e\u5f02\u5e38'],
+  ['REFUND.CLOSED', '\u9000\u6b3e\u5173\u95ed'],
+  ['SECURITY_ECHO.SUCCESS', '\u6d4b\u8bd5\u6210\u529f'],
+  ['PAYSCORE.USER_CONFIRM', '\u7528\u6237\u786e\u8ba4\u6210\u529f'],
+  ['PAYSCORE.USER_PAID', '\u652f\u4ed8\u6210\u529f'],
+  ['PAYSCORE.USER_OPEN_SERVICE', '\u7b7e\u7ea6\u6210\u529f'],
+  ['PROFITSHARING.SUCCESS', '\u5206\u8d26\u6210\u529f'],
+  ['MCHTRANSFER.BILL.FINISHED', '\u5546\u5bb6\u8f6c\u8d26\u5355\u636e\u7ec8\u6001\u901a\u77e5'],
 ];
 
 interface Guess {
@@ -78,7 +81,9 @@ export function* rewriteBody(body: Buffer, budget: Budget, lost: boolean): Gener
   const first = expand({ node: read.node, rewritings: [], summary: false }, lost);
   const second = first.flatMap((guess, index) => (index === 0 ? [] : expand(guess, lost).slice(1)));
   const write = ({ node, rewritings, summary }: Guess, style: JsonStyle): Rewritten | undefined =>
-    budget.rewrite(body.length) ? { body: Buffer.from(writeJson(node, style)), rewritings, summary, ...common } : undefined;
+    budget.rewrite(body.length)
+      ? { body: Buffer.from(writeJson(node, style)), rewritings, summary, ...common }
+      : undefined;
   for (const [depth, guesses] of [first, second].entries())
     for (const guess of guesses) {
       // Without lost texts these have all been seen.
@@ -158,15 +163,16 @@ type TreeRepair = (members: readonly Member[]) => readonly Member[] | undefined;
 
 const treeRepairs: readonly (readonly [Rewriting, TreeRepair])[] = [
   ['base64', (members) => mapStrings(members, mendBase64)],
-  ['members_added', (members) => filterMembers(members, ({ value }) => !(value.kind === 'bare' && value.text === 'null'))],
   [
     'members_added',
-    (members) => filterMembers(members, ({ name }) => [...(topOrders[0] ?? []), ...(resourceOrders[0] ?? [])].includes(name)),
+    (members) => filterMembers(members, ({ value }) => !(value.kind === 'bare' && value.text === 'null')),
   ],
   [
-    'members_renamed',
-    (members) => mapMembers(members, (member) => ({ ...member, name: snakeCase(member.name) })),
+    'members_added',
+    (members) =>
+      filterMembers(members, ({ name }) => [...(topOrders[0] ?? []), ...(resourceOrders[0] ?? [])].includes(name)),
   ],
+  ['members_renamed', (members) => mapMembers(members, (member) => ({ ...member, name: snakeCase(member.name) }))],
   ['dates', (members) => mapStrings(members, (value, name) => (name === 'create_time' ? beijingTime(value) : value))],
   ['numbers', (members) => mapBare(members, (text) => text.replace(/^(-?\d+)\.0+$/, '$1'))],
   ['numbers', (members) => mapBare(members, (text) => text.replace(/^-?\d+$/, '$&.0'))],
@@ -213,7 +219,9 @@ function filterMembers(members: readonly Member[], keep: (member: Member) => boo
     const kept = list.filter(keep);
     if (kept.length !== list.length) changed = true;
     return kept.map((member) =>
-      member.value.kind === 'object' ? { ...member, value: { ...member.value, members: walk(member.value.members) } } : member,
+      member.value.kind === 'object'
+        ? { ...member, value: { ...member.value, members: walk(member.value.members) } }
+        : member,
     );
   };
   const result = walk(members);
@@ -223,7 +231,11 @@ function filterMembers(members: readonly Member[], keep: (member: Member) => boo
 function mendBase64(value: string, name: string): string {
   if (name === 'create_time') return value.replace(/ (?=\d\d:\d\d$)/, '+');
   if (name !== 'ciphertext') return value;
-  const plain = value.replaceAll(/[\r\n\t]/g, '').replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/');
+  const plain = value
+    .replaceAll(/[\r\n\t]/g, '')
+    .replaceAll(' ', '+')
+    .replaceAll('-', '+')
+    .replaceAll('_', '/');
   return /[^=]$/.test(plain) && plain.length % 4 > 1 ? plain.padEnd(Math.ceil(plain.length / 4) * 4, '=') : plain;
 }
 
@@ -268,19 +280,21 @@ function* withLostMembers(members: readonly Member[]): Generator<readonly Member
     const original = textOf(inside, 'original_type');
     const associated = textOf(inside, 'associated_data');
     if (!has(inside, 'associated_data'))
-      for (const value of new Set([...(original === undefined ? [] : [original]), '', ...types])) yield put('associated_data', value);
+      for (const value of new Set([...(original === undefined ? [] : [original]), '', ...types]))
+        yield put('associated_data', value);
     if (!has(inside, 'original_type'))
-      for (const value of new Set([...(associated === undefined ? [] : [associated]), ...types])) yield put('original_type', value);
+      for (const value of new Set([...(associated === undefined ? [] : [associated]), ...types]))
+        yield put('original_type', value);
     if (!has(inside, 'algorithm')) yield put('algorithm', 'AEAD_AES_256_GCM');
-    if (associated === '')
-      for (const value of types) yield put('associated_data', value);
+    if (associated === '') for (const value of types) yield put('associated_data', value);
   }
   const outside = (name: string, value: string): readonly Member[] =>
     insert(members, { name, value: { kind: 'string', value } }, topOrders[0] ?? []);
   if (!has(members, 'resource_type')) yield outside('resource_type', 'encrypt-resource');
   if (!has(members, 'event_type'))
     for (const [name, summary] of summaries)
-      if (textOf(members, 'summary') === undefined || textOf(members, 'summary') === summary) yield outside('event_type', name);
+      if (textOf(members, 'summary') === undefined || textOf(members, 'summary') === summary)
+        yield outside('event_type', name);
   if (!has(members, 'summary')) for (const summary of summariesFor(event)) yield outside('summary', summary);
 }
 

@@ -138,7 +138,9 @@ function headGuesses({ guesses }: LooseHeaders, body: Buffer): readonly Head[] {
 /** The nonce of the ciphertext is another one; who mixes them up puts it into the header. */
 function resourceNonce(body: Buffer): readonly HeaderGuess[] {
   const value = /"nonce"\s{0,8}:\s{0,8}"([\x21-\x7e]{1,64}?)"/.exec(body.toString('latin1').slice(0, 65_536))?.[1];
-  return value === undefined ? [] : [{ value, repairs: [{ cause: 'nonce_other', params: { source: 'resource.nonce' } }] }];
+  return value === undefined
+    ? []
+    : [{ value, repairs: [{ cause: 'nonce_other', params: { source: 'resource.nonce' } }] }];
 }
 
 function fromSiblings(
@@ -157,9 +159,19 @@ function fromSiblings(
     const found =
       together({ timestamp: time, nonce: word, repairs: [] }, plain(other, [{ cause: 'other_body', params }])) ??
       together({ timestamp, nonce: word, repairs: [{ cause: 'timestamp_other', params }] }, plain(body, [])) ??
-      together({ timestamp: time, nonce, repairs: [{ cause: 'nonce_other', params: { source: name } }] }, plain(body, [])) ??
       together(
-        { timestamp, nonce, repairs: [{ cause: 'nonce_other', params: { source: name } }, { cause: 'timestamp_other', params }] },
+        { timestamp: time, nonce, repairs: [{ cause: 'nonce_other', params: { source: name } }] },
+        plain(body, []),
+      ) ??
+      together(
+        {
+          timestamp,
+          nonce,
+          repairs: [
+            { cause: 'nonce_other', params: { source: name } },
+            { cause: 'timestamp_other', params },
+          ],
+        },
         plain(body, []),
       ) ??
       together({ timestamp, nonce, repairs: [{ cause: 'signature_other', params }] }, plain(other, []));
@@ -256,8 +268,9 @@ function* retryTimes(headers: LooseHeaders, body: Buffer, nonces: readonly Heade
 /** A nonce that lost one or two characters at its end, where the rest is still 30 or 31 long (protocol 1.1). */
 function* longerNonces({ timestamp, nonce, repairs }: Head): Generator<Head> {
   if (nonce.length < 30 || nonce.length > 31 || !/^[0-9A-Za-z]+$/.test(nonce)) return;
-  const alphabet = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
-  const grown = (words: readonly string[]): readonly string[] => words.flatMap((word) => alphabet.map((char) => word + char));
+  const alphabet = Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz');
+  const grown = (words: readonly string[]): readonly string[] =>
+    words.flatMap((word) => alphabet.map((char) => word + char));
   const repair: Repair = { cause: 'nonce_truncated', params: { length: nonce.length } };
   for (const longer of nonce.length === 31 ? grown([nonce]) : grown(grown([nonce])))
     yield { timestamp, nonce: longer, repairs: [...repairs, repair] };

@@ -1,5 +1,13 @@
 /** A WeChat Pay, a merchant, and an oracle that knows nothing of our code: plain `node:crypto`. */
-import { createCipheriv, createDecipheriv, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto';
 import { isWxpayError, type WxpayError } from '../../../../src/core/errors.ts';
 import type { Headers, VerificationKey } from '../../../../src/core/ports.ts';
 import { performAutopsy, type AutopsyInput } from '../../../../src/operations/callback/autopsy/autopsy.ts';

@@ -157,6 +157,18 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/verify-callback.ts'),
   },
   {
+    path: ['callback', 'trigger'],
+    summary: 'callbacks.summary.trigger',
+    group: 'cli.group.callbacks',
+    load: () => import('./commands/callback/trigger.ts'),
+  },
+  {
+    path: ['callback', 'replay'],
+    summary: 'callbacks.summary.replay',
+    group: 'cli.group.callbacks',
+    load: () => import('./commands/callback/replay.ts'),
+  },
+  {
     path: ['profile', 'add'],
     summary: 'cli.summary.profile_add',
     group: 'cli.group.setup',
@@ -230,6 +242,7 @@ const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey; v
   // `wxpay refund <no>` is `wxpay refund create <no>`.
   refund: { summary: 'refund.group.summary', group: 'cli.group.orders', verb: 'create' },
   certs: { summary: 'cli.group.certs', group: 'cli.group.keys' },
+  callback: { summary: 'callbacks.summary.noun', group: 'cli.group.callbacks' },
   profile: { summary: 'cli.group.profile', group: 'cli.group.setup' },
   emulator: { summary: 'cli.group.emulator_commands', group: 'cli.group.emulator' },
 };

@@ -48,6 +48,7 @@ const categories = {
   AMOUNT_EXCEEDS_ORDER: 'usage',
   QUERY_EXPRESSION_INVALID: 'usage',
   HOST_NOT_ALLOWED: 'usage',
+  FORWARD_HOST_REFUSED: 'usage',
   PATH_INVALID: 'usage',
   BATCH_INVALID: 'usage',
   PLAN_STALE: 'usage',
@@ -84,6 +85,7 @@ const categories = {
   EMULATOR_NOT_RUNNING: 'config',
   EMULATOR_PORT_BUSY: 'config',
   EMULATOR_RUNNING: 'config',
+  LISTEN_PORT_BUSY: 'config',
 
   // WeChat Pay said no.
   API_REFUSED: 'refused',
@@ -114,6 +116,7 @@ const categories = {
   ANSWER_MISMATCH: 'verification',
   ANSWER_MALFORMED: 'verification',
   CALLBACK_MALFORMED: 'verification',
+  CALLBACK_UNEXPECTED: 'verification',
   DECRYPT_FAILED: 'verification',
   CERTIFICATES_INVALID: 'verification',
   CERTIFICATES_NONE: 'not_found',

@@ -158,7 +158,8 @@ interface StoredMerchant {
   readonly sub_merchants?: readonly SubMerchant[];
 }
 
-async function readMerchant(home: string): Promise<Merchant> {
+/** A merchant that is kept in `home`. @throws WxpayError `KEY_UNREADABLE` */
+export async function readMerchant(home: string): Promise<Merchant> {
   const certificateFile = join(home, 'apiclient_cert.pem');
   const [stored, x509] = await Promise.all([
     parseOwnFile(join(home, 'merchant.json'), (text) => JSON.parse(text) as StoredMerchant),

@@ -30,6 +30,8 @@ const otherCodes: Readonly<Record<string, number>> = {
   'wxpay encrypt': 2,
   // The emulator's certificates are its own.
   'wxpay certs verify': 6,
+  // What stands in for the app takes everything.
+  'wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify --break signature --expect fail': 6,
 };
 
 let shell: Shell;
@@ -162,6 +164,8 @@ test.each(examples)('%s', async (line) => {
     .replaceAll('1900000001', env['WXPAY_MCHID'] ?? '')
     .replaceAll('5E8EF0D8C1B2A3948576655443322110FFEEDDCC', serial)
     .replace(' --dir ./.wxpay-emulator', '')
+    // Where the app under test would be.
+    .replace('127.0.0.1:3000', `127.0.0.1:${shell.receiverPort}`)
     // The shell of that example is not on every machine.
     .replace(' | source', ' > /dev/null')
     .replace(/^(wxpay profile add shop.*?)( <.*)?$/, `$1 --base-url http://127.0.0.1:${shell.port}$2`);

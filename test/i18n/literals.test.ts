@@ -99,6 +99,8 @@ const chineseData: readonly Exception[] = [
   { file: 'operations/refund-batch/parse.ts', pattern: /^(?:微信|商户|退款|金额|原因|序号|编号)/ },
   // The description in the skeleton of an order, as the endpoint's documentation has it.
   { file: 'cli/commands/order/create.ts', pattern: /^Image形象店-深圳腾大-QQ公仔$/ },
+  // What WeChat Pay says in test callbacks: data for an app, not words for people.
+  { file: 'operations/callback/event-templates.ts', pattern: /\p{Script=Han}/u },
 ];
 
 /** English that is data. */

@@ -11,6 +11,7 @@ import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
 import { autopsy } from './autopsy.ts';
 import { v2 } from './v2.ts';
+import { callbacks } from './callbacks.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
 import { output } from './output.ts';
@@ -31,6 +32,7 @@ export const en = {
   ...callback,
   ...autopsy,
   ...v2,
+  ...callbacks,
   ...emulator,
   ...demo,
   ...output,

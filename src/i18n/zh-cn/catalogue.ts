@@ -12,6 +12,7 @@ import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
 import { autopsy } from './autopsy.ts';
 import { v2 } from './v2.ts';
+import { callbacks } from './callbacks.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
 import { output } from './output.ts';
@@ -32,6 +33,7 @@ export const zhCn: Catalogue = {
   ...callback,
   ...autopsy,
   ...v2,
+  ...callbacks,
   ...emulator,
   ...demo,
   ...output,

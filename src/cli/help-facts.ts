@@ -50,7 +50,18 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'certs export': { exits: local, seeAlso: ['certs list', 'certs import'] },
   'certs migrate': { exits: read, seeAlso: ['certs rotate', 'doctor', 'help keys'] },
   sign: { exits: verdict, seeAlso: ['verify-callback', 'order create', 'help signing'] },
-  'verify-callback': { exits: [...verdict, 'network'], seeAlso: ['decrypt', 'doctor', 'help callbacks'] },
+  'verify-callback': {
+    exits: [...verdict, 'network'],
+    seeAlso: ['callback replay', 'decrypt', 'doctor', 'help callbacks'],
+  },
+  'callback trigger': {
+    exits: [...verdict, 'not_found', 'network'],
+    seeAlso: ['callback replay', 'emulator start', 'help callbacks'],
+  },
+  'callback replay': {
+    exits: [...verdict, 'network'],
+    seeAlso: ['verify-callback', 'callback trigger', 'help callbacks'],
+  },
   encrypt: { exits: read, seeAlso: ['decrypt', 'certs list', 'help keys'] },
   decrypt: { exits: verdict, seeAlso: ['encrypt', 'verify-callback', 'help keys'] },
   doctor: { exits: read, seeAlso: ['profile show', 'certs verify', 'help keys'] },

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { SignatureFault } from './faults.ts';
 import { answerMessage, signMessage } from './messages.ts';
 import type { Reply } from './reply.ts';
+import { xmlBytes } from './v2/reply.ts';
 
 export interface Sealed {
   readonly status: number;
@@ -29,12 +30,12 @@ export const signatureType = 'WECHATPAY2-SHA256-RSA2048';
 
 /** Turns a reply into status, headers and bytes, signed over exactly those bytes. */
 export function sealAnswer(reply: Reply, seal: Seal): Sealed {
-  const body = bytesOf(reply);
+  const body = bytesOf(reply, seal);
   const requestId = reply.withoutRequestId
     ? undefined
     : `${seal.randomBytes(18).toString('hex').toUpperCase()}-${reply.internal}`;
   const plainAnswer = body.length === 0 && seal.key === undefined;
-  const type = reply.file === undefined ? 'application/json; charset=utf-8' : 'application/octet-stream';
+  const type = typeOf(reply);
   return {
     status: reply.status,
     body,
@@ -49,12 +50,24 @@ export function sealAnswer(reply: Reply, seal: Seal): Sealed {
       ['X-Content-Type-Options', 'nosniff'],
       ...(requestId === undefined ? [] : ([['Request-ID', requestId]] as const)),
       ...Object.entries(reply.headers ?? {}),
-      ...(seal.key === undefined || reply.file !== undefined ? [] : signatureHeaders(body, { ...seal, key: seal.key })),
+      ...(seal.key === undefined || reply.file !== undefined || reply.xml !== undefined
+        ? []
+        : signatureHeaders(body, { ...seal, key: seal.key })),
     ],
   };
 }
 
-function bytesOf({ body, file }: Reply): Buffer {
+/** APIv2 answers `text/plain`, XML or not (protocol 11.2). */
+function typeOf({ file, xml, withoutRequestId }: Reply): string {
+  if (xml !== undefined || (file !== undefined && withoutRequestId === true)) return 'text/plain';
+  return file === undefined ? 'application/json; charset=utf-8' : 'application/octet-stream';
+}
+
+function bytesOf({ body, file, xml }: Reply, { fault }: Seal): Buffer {
+  if (xml !== undefined) {
+    const spoiled = fault === undefined ? undefined : fault.variant === 'missing' ? 'missing' : 'wrong';
+    return xmlBytes(xml.fields, spoiled);
+  }
   if (file !== undefined) return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   return body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body), 'utf8');
 }

@@ -27,6 +27,8 @@ export interface CallbackEvent {
   readonly content: Readonly<Record<string, unknown>>;
   /** The numbers that people look for it by, e.g. `{ out_trade_no }`. */
   readonly subject: Readonly<Record<string, string>>;
+  /** The callback in APIv2's form, sent instead of an envelope; its nonce_str is given. */
+  readonly xml?: (nonce: string) => string;
   /** Seconds between sends; default: the documented schedule. */
   readonly schedule?: readonly number[];
 }
@@ -61,8 +63,9 @@ export interface CallbackRecord {
   readonly subject: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch: when it was made. */
   readonly at: number;
-  /** The envelope as it is sent every time. */
+  /** The envelope, or APIv2's XML, as it is sent every time. */
   readonly body: string;
+  readonly form?: 'v2';
   readonly schedule: readonly number[];
   /** `waiting`: for its first send or the next one. `given_up`: the schedule has ended. */
   state: 'waiting' | 'delivered' | 'given_up';
@@ -150,7 +153,12 @@ export function openOutbox(tools: Tools): Outbox {
       const at = clock.now();
       const seal = tools.seal();
       const exchange = await sendCallback(
-        { id: record.id, url: record.url, body: Buffer.from(record.body, 'utf8') },
+        {
+          id: record.id,
+          url: record.url,
+          body: Buffer.from(record.body, 'utf8'),
+          ...(record.form === undefined ? {} : { form: record.form }),
+        },
         {
           clock,
           timeoutMs: tools.timeoutMs,
@@ -170,7 +178,12 @@ export function openOutbox(tools: Tools): Outbox {
   /** One send by the schedule and what follows from it. */
   async function advance(record: CallbackRecord): Promise<AttemptRecord> {
     const first = record.tries === 0;
-    const probe = first && settings.probes !== 0 && !record.attempts.some(({ why }) => why === 'probe');
+    // APIv2 knows no probes.
+    const probe =
+      first &&
+      record.form === undefined &&
+      settings.probes !== 0 &&
+      !record.attempts.some(({ why }) => why === 'probe');
     if (probe && settings.probes > 0) settings = { ...settings, probes: settings.probes - 1 };
     record.next_at = null;
     const sent = await attempt(record, probe ? 'probe' : first ? 'first' : 'retry');
@@ -267,7 +280,9 @@ export function openOutbox(tools: Tools): Outbox {
         event_type,
         subject,
         at: clock.now(),
-        body: callback.body.toString('utf8'),
+        ...(event.xml === undefined
+          ? { body: callback.body.toString('utf8') }
+          : { body: event.xml(randomBytes(16).toString('hex')), form: 'v2' as const }),
         schedule: event.schedule ?? callbackSchedule,
         state: 'waiting',
         next_at: null,

@@ -8,6 +8,7 @@ import { signatureHeaders } from './answer.ts';
 import type { Seal } from './answer.ts';
 import { encryptResource } from './resource.ts';
 import { beijingTime } from './times.ts';
+import { isAcknowledged } from './v2/callbacks.ts';
 
 /** Seconds between one send and the next after a failure: 15 repetitions, 24 h 4 m in all (protocol 6.5). */
 export const callbackSchedule: readonly number[] = [
@@ -18,6 +19,8 @@ export interface Callback {
   readonly id: string;
   readonly url: string;
   readonly body: Buffer;
+  /** XML that proves itself: no signature headers, and an acknowledgement in XML (protocol 11.4). */
+  readonly form?: 'v2';
 }
 
 export interface Attempt {
@@ -102,12 +105,13 @@ export async function sendCallback(callback: Callback, sending: Sending): Promis
   }
   const requestId = `${sending.randomBytes(18).toString('hex').toUpperCase()}-0`;
   const headers: HeaderList = [
-    ['Content-Type', 'application/json'],
+    ['Content-Type', callback.form === 'v2' ? 'text/xml' : 'application/json'],
     ['Content-Length', String(callback.body.length)],
     ['User-Agent', 'Mozilla/4.0'],
     ['Accept', '*/*'],
-    ['Request-ID', requestId],
-    ...signatureHeaders(callback.body, sending.seal),
+    ...(callback.form === 'v2'
+      ? []
+      : ([['Request-ID', requestId], ...signatureHeaders(callback.body, sending.seal)] as const)),
   ];
   const stop = new AbortController();
   const cancel = (): void => stop.abort();
@@ -117,7 +121,7 @@ export async function sendCallback(callback: Callback, sending: Sending): Promis
     () => ({ outcome: { delivered: false, failure: 'stopped' }, headers }) as const,
   );
   if (sending.signal.aborted) stop.abort();
-  const answer = post(url, headers, callback.body, stop.signal);
+  const answer = post(url, headers, callback, stop.signal);
   try {
     return await Promise.race([answer, inTime]);
   } finally {
@@ -127,7 +131,7 @@ export async function sendCallback(callback: Callback, sending: Sending): Promis
 }
 
 /** One POST, on a connection of its own, never redirected. The answer's body is not read further than needed. */
-async function post(url: URL, headers: HeaderList, body: Buffer, signal: AbortSignal): Promise<Exchange> {
+async function post(url: URL, headers: HeaderList, { body, form }: Callback, signal: AbortSignal): Promise<Exchange> {
   return new Promise((resolve) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(
@@ -140,7 +144,9 @@ async function post(url: URL, headers: HeaderList, body: Buffer, signal: AbortSi
         const chunks: Buffer[] = [];
         const done = (): void => {
           const cut = !response.complete && size <= 65_536;
-          const delivered = (status === 200 || status === 204) && !cut;
+          const accepted =
+            form === 'v2' ? status === 200 && isAcknowledged(Buffer.concat(chunks)) : status === 200 || status === 204;
+          const delivered = accepted && !cut;
           resolve({
             outcome: { delivered, status, ...(cut ? { failure: 'cut' } : {}) },
             headers,

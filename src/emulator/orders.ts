@@ -28,6 +28,8 @@ export interface OrderRequest {
   readonly payer?: { readonly openid?: string; readonly sp_openid?: string; readonly sub_openid?: string };
   readonly scene_info?: { readonly device_id?: string };
   readonly settle_info?: { readonly profit_sharing?: boolean };
+  /** Of an order that APIv2 placed: how its callback is signed. */
+  readonly v2?: { readonly sign_type: 'MD5' | 'HMAC-SHA256' };
 }
 
 export interface Payment {
@@ -155,11 +157,19 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     return ok({ [handleFields[order.product]]: handle.value });
   }
 
-  function repeat(order: Order, product: Product, party: Party, parameters: string, now: number): Reply {
+  function repeat(
+    order: Order,
+    product: Product,
+    party: Party,
+    wanted: OrderRequest,
+    body: JsonObject,
+    now: number,
+  ): Reply {
     if (order.state === 'SUCCESS' || order.state === 'REFUND') return orderPaid('ORDERPAID');
     if (order.state === 'CLOSED') return orderClosed;
     if (order.product !== product || order.party !== party || order.combined !== undefined) return numberUsed;
-    if (order.parameters !== parameters) return otherParameters;
+    if ((order.request.v2 === undefined) !== (wanted.v2 === undefined)) return numberUsed;
+    if (order.parameters !== parametersOf(body)) return otherParameters;
     if (now > order.payableUntil) return orderExpired;
     return handOut(order, now);
   }
@@ -183,9 +193,8 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     prepay(merchant, product, party, body, now) {
       const request = plain(body) as OrderRequest;
       const key = keyOf(merchant.mchid, request.out_trade_no);
-      const parameters = canonicalText(body);
       const existing = current(orders.get(key), now);
-      if (existing !== undefined) return repeat(existing, product, party, parameters, now);
+      if (existing !== undefined) return repeat(existing, product, party, request, body, now);
       if (burned.has(key)) return otherParameters;
       const payableUntil = readPayableUntil(request.time_expire, product, now);
       const order: Order = {
@@ -193,7 +202,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
         product,
         merchant,
         request,
-        parameters,
+        parameters: parametersOf(body),
         payableUntil,
         closesAt: Math.max(payableUntil, now + 7 * day),
         state: 'NOTPAY',
@@ -288,6 +297,11 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       return undefined;
     },
   };
+}
+
+/** How a callback is to be signed may change when a prepay is repeated. */
+function parametersOf(body: JsonObject): string {
+  return canonicalText(new Map([...body].filter(([name]) => name !== 'v2')));
 }
 
 export function isPaid(order: Order): order is PaidOrder {

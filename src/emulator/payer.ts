@@ -6,6 +6,7 @@ import type { CombinedBook, CombinedOrder } from './combined-orders.ts';
 import type { Merchant } from './merchants.ts';
 import type { Delivery } from './notify.ts';
 import { describeOrder } from './orders.ts';
+import { paymentXml } from './v2/callbacks.ts';
 import type { NotPayable, Order, OrderBook } from './orders.ts';
 
 export interface PayRequest {
@@ -57,6 +58,7 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
     summary: '支付成功',
     content: transaction,
     subject: params,
+    ...(payable.xml === undefined ? {} : { xml: payable.xml }),
   });
   return { transaction, callback: await first };
 }
@@ -68,6 +70,8 @@ interface Payable {
   readonly notifyUrl: string;
   pay(): NotPayable | undefined;
   describe(): Record<string, unknown>;
+  /** The callback of an order that APIv2 placed. */
+  readonly xml?: (nonce: string) => string;
 }
 
 function findPayable(request: PayRequest, paying: Paying): Payable {
@@ -89,6 +93,7 @@ function findPayable(request: PayRequest, paying: Paying): Payable {
       number: order.request.out_trade_no,
       pay: () => orders.pay(order, request.openid, clock.now()),
       describe: () => describeOrder(order),
+      ...(order.request.v2 === undefined ? {} : { xml: (nonce: string) => paymentXml(order, nonce) }),
     };
   }
   return {

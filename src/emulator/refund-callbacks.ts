@@ -6,6 +6,7 @@ import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import { describeRefundCallback } from './refunds.ts';
 import type { Refund } from './refunds.ts';
 import type { RefundOutcome } from './rules/refund.ts';
+import { refundXml } from './v2/callbacks.ts';
 
 export interface RefundCallbacks {
   /** Waits for the refund's outcome and tells it. */
@@ -50,6 +51,7 @@ export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): 
       summary: summaries[refund.status],
       content: describeRefundCallback(refund),
       subject: { out_refund_no: refund.request.out_refund_no },
+      ...(refund.request.v2 === undefined ? {} : { xml: (nonce: string) => refundXml(refund, nonce) }),
     });
     await first;
     return summarise(record);

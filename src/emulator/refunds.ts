@@ -20,6 +20,8 @@ export interface RefundRequest {
   readonly out_refund_no: string;
   readonly notify_url?: string;
   readonly funds_account?: string;
+  /** Asked for by APIv2: its callback is APIv2's. */
+  readonly v2?: true;
   readonly amount: {
     readonly refund: number;
     readonly total: number;

@@ -12,7 +12,11 @@ interface Books {
 }
 
 /** The answer to the same question about another order or refund of the caller; one is made up where there is none. */
-export function replyAboutAnother(reply: Reply, call: Call, { orders, refunds }: Books): Reply {
+export function replyAboutAnother(
+  reply: Reply,
+  call: Pick<Call, 'merchant' | 'now' | 'randomBytes'>,
+  { orders, refunds }: Books,
+): Reply {
   const refundNumber = reply.body?.['out_refund_no'];
   if (typeof refundNumber === 'string') {
     const other = refunds.another(call.merchant, refundNumber, call.now);

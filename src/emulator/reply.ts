@@ -8,6 +8,8 @@ export interface Reply {
   readonly internal: number;
   /** The bytes of a download, sent instead of a JSON body and never signed (endpoints 1.2). */
   readonly file?: Uint8Array;
+  /** An answer of APIv2, written as XML and signed in its own way; `code` is for the log. */
+  readonly xml?: { readonly fields: ReadonlyMap<string, string>; readonly code?: string };
   /** Headers beyond the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Some refusals of the gateway carry no `Request-ID` (endpoints 1.3). */

@@ -47,6 +47,7 @@ import { makeRouter } from './router.ts';
 import { makeSeeder } from './seed.ts';
 import { openTls } from './tls.ts';
 import { perform, send } from './trouble.ts';
+import { answerAboutAnother, openV2Desk, troubleAnswer } from './v2/desk.ts';
 
 export type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
 
@@ -94,14 +95,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     outbox,
   });
   const controlToken = randomBytes(24).toString('base64url');
+  const billSources = { orders, refunds, frozen: new Map() };
+  const desk = openV2Desk({ ...billSources, find: findMerchant, randomBytes });
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),
     ...refundEndpoints(refunds),
     ...billEndpoints({
-      orders,
-      refunds,
-      frozen: new Map(),
+      ...billSources,
       randomBytes,
       isLimited: () => refunds.settings().rate_limits,
     }),
@@ -176,6 +177,35 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (page !== undefined) {
       sendPage(response, page, clock.now());
       note({ at, method, target, status: page.status, code: page.title });
+      return;
+    }
+    if (desk.owns(path)) {
+      const spoken = desk.open(request, path, clock.now());
+      if ('status' in spoken) {
+        unsigned(spoken);
+        return;
+      }
+      const { call } = spoken;
+      const fault = faults.take(method, path);
+      const sent = await perform(
+        {
+          response,
+          call,
+          orders,
+          refunds,
+          clock,
+          signal: stopped.signal,
+          seal: () => seal(),
+          act: () => spoken.act(clock.now()),
+          shape: {
+            trouble: (status) => troubleAnswer(call, status),
+            aboutAnother: (reply) => answerAboutAnother(reply, call),
+          },
+        },
+        fault,
+      );
+      const spoiled = fault === undefined ? {} : { fault: fault.kind };
+      note({ at, method, target, mchid: call.merchant.mchid, ...sent, ...spoiled });
       return;
     }
     const found = route(method, path);

@@ -13,7 +13,7 @@ import type { Reply } from './reply.ts';
 
 export interface Stage {
   readonly response: ServerResponse;
-  readonly call: Call;
+  readonly call: Pick<Call, 'merchant' | 'now' | 'randomBytes'>;
   readonly orders: OrderBook;
   readonly refunds: RefundBook;
   readonly clock: Clock;
@@ -22,6 +22,11 @@ export interface Stage {
   readonly seal: () => Seal;
   /** What the endpoint does and says; called at most once. */
   readonly act: () => Reply;
+  /** What trouble and mix-ups look like where they have another shape: APIv2. */
+  readonly shape?: {
+    readonly trouble: (status: number) => Reply | undefined;
+    readonly aboutAnother: (reply: Reply) => Reply;
+  };
 }
 
 /** What became of the answer. */
@@ -39,7 +44,11 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
       return send(response, act(), stage.seal());
     case 'status':
       if (fault.when === 'after') act();
-      return send(response, troubleReply(fault.status, fault.retry_after), stage.seal());
+      return send(
+        response,
+        stage.shape?.trouble(fault.status) ?? troubleReply(fault.status, fault.retry_after),
+        stage.seal(),
+      );
     case 'latency': {
       if (fault.when === 'before') await clock.sleep(fault.ms, signal);
       const reply = act();
@@ -61,7 +70,11 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
     case 'signature':
       return send(response, act(), { ...stage.seal(), fault });
     case 'replay-other':
-      return send(response, replyAboutAnother(act(), stage.call, stage), stage.seal());
+      return send(
+        response,
+        stage.shape === undefined ? replyAboutAnother(act(), stage.call, stage) : stage.shape.aboutAnother(act()),
+        stage.seal(),
+      );
     case 'redirect': {
       const headers = { Location: fault.location };
       return send(response, { status: fault.status, body: undefined, internal: 0, headers }, stage.seal());
@@ -80,7 +93,7 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
 export function send(response: ServerResponse, reply: Reply, seal: Seal): Sent {
   const sealed = sealAnswer(reply, seal);
   sendAnswer(response, sealed);
-  const code = reply.body?.['code'];
+  const code = reply.xml?.code ?? reply.body?.['code'];
   return {
     status: reply.status,
     ...(typeof code === 'string' ? { code } : {}),

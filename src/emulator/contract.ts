@@ -5,6 +5,7 @@ import type { CallbackSettingsChange } from './callback-settings.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
+import type { AuthCode, Payer, PayerChange } from './payers.ts';
 import type { Mode } from './platform.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
 import type { SettleRequest, SettleResult } from './refund-outcome.ts';
@@ -95,6 +96,10 @@ export interface Emulator {
   readonly recordFile: string;
   /** The payer pays an order and the callback is sent. Throws as `payOrder` does. */
   pay(request: PayRequest): Promise<PayResult>;
+  /** The payment code that a payer's phone shows for the next minute; without an openid, a new payer's. */
+  issueCode(openid?: string): AuthCode;
+  /** Changes a payer's wallet or account. @returns what holds now. @throws WxpayError `INPUT_INVALID` */
+  changePayer(openid: string, change: PayerChange): Payer;
   /** Makes orders that are paid already. Throws as a `Seeder` does. */
   seed(request: SeedRequest): readonly SeededOrder[];
   /** Brings a refund to its outcome at once and sends the callback. Throws as `settleRefund` does. */

@@ -12,6 +12,7 @@ import type { RawRequest } from './gateway.ts';
 import type { Emulator } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import { readMerchantOptions } from './merchant-options.ts';
+import type { PayerChange } from './payers.ts';
 import type { RotateRequest } from './rotation.ts';
 import type { RefundOutcome } from './rules/refund.ts';
 import type { SeedRequest } from './seed.ts';
@@ -50,7 +51,14 @@ const actions: Readonly<Record<string, Action>> = {
       ...(mchid === undefined ? {} : { mchid }),
       ...(openid === undefined ? {} : { openid }),
       callback: input['callback'] !== false,
+      decline: input['decline'] === true,
     });
+  },
+  'POST codes': (emulator, input) => emulator.issueCode(text(input, 'openid')),
+  'POST payers': (emulator, input) => {
+    const { openid, ...change } = input;
+    if (typeof openid !== 'string' || openid === '') throw invalid('openid');
+    return emulator.changePayer(openid, change as PayerChange);
   },
   'POST rotate': (emulator, input) => emulator.rotate(readRotateRequest(input)),
   'POST seed': (emulator, input) => emulator.seed(input as unknown as SeedRequest),

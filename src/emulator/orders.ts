@@ -10,7 +10,10 @@ import type { Reply } from './reply.ts';
 import type { Party, Product } from './rules/order.ts';
 import { beijingDigits, beijingTime, readTime } from './times.ts';
 
-export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED';
+export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED' | 'USERPAYING' | 'PAYERROR' | 'REVOKED';
+
+/** How an order is paid. */
+export type OrderProduct = Product | 'codepay';
 
 /** A prepay body after validation; which of the numbers and ids are there depends on the party. */
 export interface OrderRequest {
@@ -23,7 +26,8 @@ export interface OrderRequest {
   readonly out_trade_no: string;
   readonly time_expire?: string;
   readonly attach?: string;
-  readonly notify_url: string;
+  /** Payments by code have none. */
+  readonly notify_url?: string;
   readonly amount: { readonly total: number };
   readonly payer?: { readonly openid?: string; readonly sp_openid?: string; readonly sub_openid?: string };
   readonly scene_info?: { readonly device_id?: string };
@@ -40,7 +44,7 @@ export interface Payment {
 
 export interface Order {
   readonly party: Party;
-  readonly product: Product;
+  readonly product: OrderProduct;
   /** The merchant that signs for it: `mchid`, or `sp_mchid`. */
   readonly merchant: Merchant;
   readonly request: OrderRequest;
@@ -52,6 +56,9 @@ export interface Order {
   readonly closesAt: number;
   /** Of a sub-order: the combined order that it belongs to, and whose it is. */
   readonly combined?: { readonly mchid: string; readonly combine_out_trade_no: string };
+  /** Of a payment by code: when it was asked for, and whose code it was. */
+  readonly placedAt?: number;
+  readonly openid?: string;
   state: TradeState;
   handles: readonly Handle[];
   payment: Payment | undefined;
@@ -64,17 +71,21 @@ export type NotPayable = 'paid' | 'closed' | 'expired' | 'handle-expired';
 
 const minute = 60_000;
 const day = 86_400_000;
-export const tradeTypes: Readonly<Record<Product, string>> = {
+export const tradeTypes: Readonly<Record<OrderProduct, string>> = {
   jsapi: 'JSAPI',
   app: 'APP',
   native: 'NATIVE',
   h5: 'MWEB',
+  codepay: 'MICROPAY',
 };
 const stateTexts: Readonly<Record<TradeState, string>> = {
   NOTPAY: '订单未支付',
   SUCCESS: '支付成功',
   REFUND: '订单发生过退款，退款详情请查询退款单',
   CLOSED: '订单已关闭',
+  USERPAYING: '用户支付中，需要输入密码',
+  PAYERROR: '支付失败，请撤销订单',
+  REVOKED: '订单已撤销',
 };
 
 export const orderPaid = (code: 'ORDERPAID' | 'ORDER_PAID'): Reply => refuse(400, code, '该订单已支付', 268449538);
@@ -83,6 +94,8 @@ export const orderExpired = refuse(400, 'ORDER_CLOSED', '该订单已失效', 26
 export const numberUsed = refuse(403, 'OUT_TRADE_NO_USED', '商户订单号重复', 268498688);
 export const orderNotExist = refuse(404, 'ORDER_NOT_EXIST', '订单不存在', 268512771);
 export const otherParameters = refuse(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致', 268498688);
+/** The refusal is documented (268449641), its code is UNCONFIRMED. */
+const onlyReverse = refuse(403, 'TRADE_ERROR', '当前交易不允许进行普通关单（只能撤销）', 268449641);
 export const otherSubMerchant = refuse(400, 'INVALID_REQUEST', '子商户号与订单不匹配', 268447845);
 
 /** A merchant number and the number of one of its orders. */
@@ -120,7 +133,7 @@ export interface OrderBook {
   adopt(order: Order & { readonly payment: Payment }): boolean;
   /** Whether a prepay used the number, or a close burned it. */
   taken(mchid: string, outTradeNo: string): boolean;
-  /** Takes in a sub-order of a combined order; its number is not taken. */
+  /** Takes in an unpaid order that was made elsewhere; its number is not taken. */
   place(order: Order): void;
   /** The order as it stands, whoever asks. */
   get(mchid: string, outTradeNo: string, now: number): Order | undefined;
@@ -140,6 +153,8 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
 
   /** The order as it stands now: unpaid ones close by themselves. */
   function current(order: Order | undefined, now: number): Order | undefined {
+    // A password that nobody enters leaves the payment undone (UNCONFIRMED: no source says what it becomes).
+    if (order?.state === 'USERPAYING' && now > order.payableUntil) order.state = 'NOTPAY';
     if (order?.state === 'NOTPAY' && now >= order.closesAt) order.state = 'CLOSED';
     return order;
   }
@@ -148,13 +163,13 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     named.set(text, [...(named.get(text) ?? []), order]);
   }
 
-  function handOut(order: Order, now: number): Reply {
-    const handle = issueHandle(order.product, now, randomBytes);
-    const handles = withHandle(order.product, order.handles, handle);
+  function handOut(order: Order, product: Product, now: number): Reply {
+    const handle = issueHandle(product, now, randomBytes);
+    const handles = withHandle(product, order.handles, handle);
     for (const old of order.handles) if (!handles.includes(old)) named.delete(old.value);
     order.handles = handles;
     name(handle.value, order);
-    return ok({ [handleFields[order.product]]: handle.value });
+    return ok({ [handleFields[product]]: handle.value });
   }
 
   function repeat(
@@ -171,7 +186,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     if ((order.request.v2 === undefined) !== (wanted.v2 === undefined)) return numberUsed;
     if (order.parameters !== parametersOf(body)) return otherParameters;
     if (now > order.payableUntil) return orderExpired;
-    return handOut(order, now);
+    return handOut(order, product, now);
   }
 
   /** The order, or why this caller does not get it. */
@@ -211,7 +226,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       };
       orders.set(key, order);
       name(request.out_trade_no, order);
-      return handOut(order, now);
+      return handOut(order, product, now);
     },
 
     queryByNumber(name, party, now) {
@@ -246,6 +261,7 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
       if ('status' in found) return found;
       // Sub-orders are asked about and closed through their combined order only (endpoints 9).
       if (found.combined !== undefined) return orderNotExist;
+      if (found.product === 'codepay') return onlyReverse;
       if (found.state === 'SUCCESS' || found.state === 'REFUND') return orderPaid('ORDER_PAID');
       found.state = 'CLOSED';
       return noContent;

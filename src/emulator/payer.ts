@@ -2,6 +2,7 @@
 import { WxpayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Outbox } from './callback-outbox.ts';
+import type { CodepayDesk } from './codepay.ts';
 import type { CombinedBook, CombinedOrder } from './combined-orders.ts';
 import type { Merchant } from './merchants.ts';
 import type { Delivery } from './notify.ts';
@@ -18,6 +19,8 @@ export interface PayRequest {
   readonly openid?: string;
   /** `false` pays without a callback. */
   readonly callback?: boolean;
+  /** The payer does not enter the password that a payment by code asks for. */
+  readonly decline?: boolean;
 }
 
 export interface PayResult {
@@ -30,6 +33,7 @@ export interface PayResult {
 export interface Paying {
   readonly orders: OrderBook;
   readonly combined: CombinedBook;
+  readonly codepay: CodepayDesk;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
@@ -49,10 +53,12 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
   if (why === 'expired') throw new WxpayError('EMULATOR_ORDER_EXPIRED', { params });
   if (why === 'handle-expired') throw new WxpayError('EMULATOR_HANDLE_EXPIRED', { params });
   const transaction = payable.describe();
-  if (request.callback === false) return { transaction, callback: null };
+  const { notifyUrl: url } = payable;
+  // Payments by code are told by nobody: the merchant asks.
+  if (request.callback === false || url === undefined) return { transaction, callback: null };
   const { first } = paying.outbox.post({
     merchant: payable.merchant,
-    url: payable.notifyUrl,
+    url,
     event_type: 'TRANSACTION.SUCCESS',
     original_type: 'transaction',
     summary: '支付成功',
@@ -67,7 +73,7 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
 interface Payable {
   readonly merchant: Merchant;
   readonly number: string;
-  readonly notifyUrl: string;
+  readonly notifyUrl: string | undefined;
   pay(): NotPayable | undefined;
   describe(): Record<string, unknown>;
   /** The callback of an order that APIv2 placed. */
@@ -75,7 +81,7 @@ interface Payable {
 }
 
 function findPayable(request: PayRequest, paying: Paying): Payable {
-  const { orders, combined, clock } = paying;
+  const { orders, combined, codepay, clock } = paying;
   const candidates = [...combined.find(request.order), ...orders.find(request.order, clock.now())]
     .filter(({ merchant }) => request.mchid === undefined || merchant.mchid === request.mchid)
     .map((order) => (isCombined(order) ? order : (combined.of(order) ?? order)));
@@ -91,7 +97,10 @@ function findPayable(request: PayRequest, paying: Paying): Payable {
       merchant,
       notifyUrl,
       number: order.request.out_trade_no,
-      pay: () => orders.pay(order, request.openid, clock.now()),
+      pay() {
+        if (order.product !== 'codepay') return orders.pay(order, request.openid, clock.now());
+        return request.decline === true ? codepay.decline(order, clock.now()) : codepay.confirm(order, clock.now());
+      },
       describe: () => describeOrder(order),
       ...(order.request.v2 === undefined ? {} : { xml: (nonce: string) => paymentXml(order, nonce) }),
     };

@@ -118,6 +118,8 @@ interface Tools {
   readonly orders: OrderBook;
   readonly randomBytes: (size: number) => Buffer;
   readonly settings: RefundSettings;
+  /** Whether one of these is the openid of a payer whose account is closed. */
+  readonly closedPayer?: (openids: readonly string[]) => boolean;
   /** Called when a refund begins to wait for its outcome. */
   readonly onPending: (refund: Refund) => void;
 }
@@ -136,6 +138,7 @@ const tooMuch = invalidRequest('累计退款金额大于支付金额');
 const tooManyParts = invalidRequest('部分退款次数超过限制，一笔订单最多支持50次部分退款');
 const notAbnormal = invalidRequest('退款单状态不是退款异常，不能发起异常退款');
 const overdue = refuse(400, 'TRADE_OVERDUE', '订单已经超过退款期限', 268435461);
+const payerAbnormal = refuse(403, 'USER_ACCOUNT_ABNORMAL', '用户账户异常或已注销', 268435461);
 const notEnough = refuse(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起', 268892709);
 
 /** What has been refunded of one order, closed refunds not counted. */
@@ -145,7 +148,13 @@ interface Tally {
   lastAt: number;
 }
 
-export function openRefundBook({ orders, randomBytes, settings: initial, onPending }: Tools): RefundBook {
+export function openRefundBook({
+  orders,
+  randomBytes,
+  settings: initial,
+  closedPayer = () => false,
+  onPending,
+}: Tools): RefundBook {
   /** By merchant and out_refund_no, in the order of acceptance. */
   const refunds = new Map<string, Refund>();
   const named = new Map<string, readonly Refund[]>();
@@ -223,11 +232,13 @@ export function openRefundBook({ orders, randomBytes, settings: initial, onPendi
     const tally = tallyOf(order);
     if (request.amount.total !== total) return otherAmounts;
     if (now - order.payment.successAt > 365 * day) return overdue;
-    if (tally.amount >= total) return nothingLeft;
+    // A reversal gave everything back (the refusal's code is UNCONFIRMED).
+    if (tally.amount >= total || order.state === 'REVOKED') return nothingLeft;
     if (tally.amount + wanted > total) return tooMuch;
     if (wanted < total && tally.count >= 50) return tooManyParts;
     if (from !== undefined && from.reduce((sum, { amount }) => sum + amount, 0) !== wanted) return otherOrder;
     if (settings.spacing === 'refuse' && now - tally.lastAt < minute) return frequencyLimited;
+    if (closedPayer(Object.values(order.payment.payer))) return payerAbnormal;
     const left = settings.balances[order.request.sub_mchid ?? merchant.mchid] ?? Infinity;
     return wanted > left ? notEnough : undefined;
   }

@@ -11,6 +11,7 @@ import type { Seal } from './answer.ts';
 import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
+import { openCodepayDesk } from './codepay.ts';
 import { openCombinedBook } from './combined-orders.ts';
 import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
 import { handleControl } from './control.ts';
@@ -25,9 +26,10 @@ import { defaultMchid, makeMerchant, openMerchants } from './merchants.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import { openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
-import { openOrderBook } from './orders.ts';
+import { makeOpenid, openOrderBook } from './orders.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
+import { openPayerBook } from './payers.ts';
 import { openPlatform } from './platform.ts';
 import type { Mode, Platform, SigningKey } from './platform.ts';
 import { openRefundCallbacks } from './refund-callbacks.ts';
@@ -37,6 +39,7 @@ import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { billEndpoints } from './resources/bills.ts';
+import { codepayEndpoints } from './resources/codepay.ts';
 import { combineEndpoints } from './resources/combine.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
 import { echoEndpoints } from './resources/echo.ts';
@@ -72,6 +75,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const orders = openOrderBook(randomBytes);
   const findMerchant = (mchid: string): Merchant | undefined => merchants.get(mchid);
   const combined = openCombinedBook({ orders, findMerchant, randomBytes });
+  const payers = openPayerBook(randomBytes, () => makeOpenid(randomBytes));
+  const codepay = openCodepayDesk({ orders, payers, randomBytes });
   const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant });
   const faults = openFaults();
   const requests: RequestLog[] = [];
@@ -79,7 +84,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   // Everything that waits listens to it; the bounds on how much waits are elsewhere.
   setMaxListeners(0, stopped.signal);
   const settings = changeSettings(defaultRefundSettings, options.refunds ?? {});
-  const refunds = openRefundBook({ orders, randomBytes, settings, onPending: (refund) => callbacks.watch(refund) });
+  const refunds = openRefundBook({
+    orders,
+    randomBytes,
+    settings,
+    closedPayer: payers.someClosed,
+    onPending: (refund) => callbacks.watch(refund),
+  });
   const outbox = openOutbox({
     clock,
     randomBytes,
@@ -100,6 +111,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),
+    ...codepayEndpoints(codepay),
     ...refundEndpoints(refunds),
     ...billEndpoints({
       ...billSources,
@@ -248,7 +260,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     infoOf: (mchid) => describe(place, merchants.get(mchid), platform, mode()),
     controlToken,
     recordFile,
-    pay: async (request: PayRequest) => payOrder(request, { orders, combined, outbox, clock }),
+    pay: async (request: PayRequest) => payOrder(request, { orders, combined, codepay, outbox, clock }),
+    issueCode: (openid) => payers.issue(openid, clock.now()),
+    changePayer: (openid, change) => payers.change(openid, change),
     seed: (request) => seed(request, clock.now()),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),

@@ -66,7 +66,7 @@ describe('paths and verbs', () => {
     ['POST', '/v3/profitsharing/orders'],
     ['GET', '/v3/bill/sub-merchant-fundflowbill?bill_date=2026-11-22'],
     ['GET', '/v3/merchant-service/complaints-v2?begin_date=2026-11-22'],
-    ['POST', '/v3/pay/transactions/codepay'],
+    ['POST', '/v3/payscore/serviceorder/X/complete'],
     ['GET', '/v3/payscore/serviceorder'],
   ])('a documented endpoint that is not modelled answers 501, signed: %s %s', async (method, target) => {
     const answer = await stage.client.call(method, target, method === 'POST' ? {} : undefined);

@@ -1,6 +1,7 @@
 /** Who may act for whom, and other checks that several resources share. */
 import { readQuery } from '../endpoint.ts';
 import type { Call } from '../endpoint.ts';
+import type { JsonObject } from '../json.ts';
 import { refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import type { Party } from '../rules/order.ts';
@@ -26,4 +27,20 @@ export function checkRelation(call: Call, subMchid: string | undefined, party: P
 export function checkNoQuery(call: Call): Reply | undefined {
   const query = readQuery(call.query, {});
   return 'status' in query ? query : undefined;
+}
+
+/** The appid is bound to who signs, the sub_appid to the sub-merchant. */
+export function checkAppids(call: Call, order: JsonObject, party: Party): Reply | undefined {
+  const mismatch = refuse(400, 'APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 268445527);
+  const appid = textOf(order, party === 'direct' ? 'appid' : 'sp_appid') ?? '';
+  if (!call.merchant.appids.includes(appid)) return mismatch;
+  const subAppid = textOf(order, 'sub_appid');
+  if (subAppid === undefined) return undefined;
+  const sub = call.merchant.subMerchants?.find(({ mchid }) => mchid === textOf(order, 'sub_mchid'));
+  return sub?.appids.includes(subAppid) ? undefined : mismatch;
+}
+
+function textOf(object: JsonObject, name: string): string | undefined {
+  const value = object.get(name);
+  return typeof value === 'string' ? value : undefined;
 }

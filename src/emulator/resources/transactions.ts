@@ -4,13 +4,13 @@ import type { Call, Endpoint } from '../endpoint.ts';
 import { isObject } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import type { OrderBook } from '../orders.ts';
-import { paramError, refuse } from '../reply.ts';
+import { paramError } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import { checkBody, missing } from '../rules/fields.ts';
 import { closeFields, outTradeNo, parties, prepayFields, transactionId } from '../rules/order.ts';
 import type { Party, Product } from '../rules/order.ts';
 import { decryptFields } from '../sensitive.ts';
-import { checkNoQuery, checkRelation } from './party.ts';
+import { checkAppids, checkNoQuery, checkRelation } from './party.ts';
 
 const bases: Readonly<Record<Party, string>> = {
   direct: '/v3/pay/transactions',
@@ -100,16 +100,6 @@ function checkQuery(call: Call, party: Party): { readonly values: Readonly<Recor
   if ('status' in query) return query;
   const caller = query.values[party === 'direct' ? 'mchid' : 'sp_mchid'];
   return refuseBody(call.request) ?? checkCaller(call, caller, 'query') ?? query;
-}
-
-function checkAppids(call: Call, order: JsonObject, party: Party): Reply | undefined {
-  const mismatch = refuse(400, 'APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 268445527);
-  const appid = textOf(order, party === 'direct' ? 'appid' : 'sp_appid') ?? '';
-  if (!call.merchant.appids.includes(appid)) return mismatch;
-  const subAppid = textOf(order, 'sub_appid');
-  if (subAppid === undefined) return undefined;
-  const sub = call.merchant.subMerchants?.find(({ mchid }) => mchid === textOf(order, 'sub_mchid'));
-  return sub?.appids.includes(subAppid) ? undefined : mismatch;
 }
 
 /** The rules about the payer that no single field carries (endpoints 3), and the encrypted identity (protocol 5). */

@@ -12,7 +12,6 @@ import type { RawRequest } from './gateway.ts';
 import type { Emulator } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import { readMerchantOptions } from './merchant-options.ts';
-import type { PayerChange } from './payers.ts';
 import type { RotateRequest } from './rotation.ts';
 import type { RefundOutcome } from './rules/refund.ts';
 import type { SeedRequest } from './seed.ts';
@@ -58,7 +57,7 @@ const actions: Readonly<Record<string, Action>> = {
   'POST payers': (emulator, input) => {
     const { openid, ...change } = input;
     if (typeof openid !== 'string' || openid === '') throw invalid('openid');
-    return emulator.changePayer(openid, change as PayerChange);
+    return emulator.changePayer(openid, change);
   },
   'POST rotate': (emulator, input) => emulator.rotate(readRotateRequest(input)),
   'POST seed': (emulator, input) => emulator.seed(input as unknown as SeedRequest),

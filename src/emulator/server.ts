@@ -88,7 +88,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     orders,
     randomBytes,
     settings,
-    closedPayer: payers.someClosed,
+    closedPayer: (openids) => payers.someClosed(openids),
     onPending: (refund) => callbacks.watch(refund),
   });
   const outbox = openOutbox({

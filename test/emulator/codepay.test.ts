@@ -236,7 +236,9 @@ describe.each(['direct', 'partner'] as const)('%s', (party) => {
     expect(codeOf(await act())).toBe(expected);
   });
 
-  const wrongAppid = (): Record<string, unknown> => ({ [party === 'direct' ? 'appid' : 'sp_appid']: 'wx0000000000000000' });
+  const wrongAppid = (): Record<string, unknown> => ({
+    [party === 'direct' ? 'appid' : 'sp_appid']: 'wx0000000000000000',
+  });
   async function twice(change: object): Promise<RawAnswer> {
     const body = bodyOf();
     await pay(body);
@@ -416,7 +418,7 @@ test.each([
   ['bank', true],
   ['openid', 'x'],
 ])('a payer with %s %j is refused', (name, value) => {
-  expect(() => stage.emulator.changePayer('o1', { [name]: value } as PayerChange)).toThrowError(
+  expect(() => stage.emulator.changePayer('o1', { [name]: value })).toThrowError(
     expect.objectContaining({ code: 'INPUT_INVALID', params: expect.objectContaining({ field: name }) }),
   );
 });

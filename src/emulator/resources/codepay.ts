@@ -50,7 +50,7 @@ function reverse(call: Call, desk: CodepayDesk, party: Party): Reply {
 
 function checkedBody(call: Call, fields: Fields, party: Party): JsonObject | Reply {
   const body = readBody(call.request);
-  if (!isObject(body as JsonObject)) return body as Reply;
+  if (!isObject(body as JsonObject)) return body;
   const object = body as JsonObject;
   const caller = object.get(party === 'direct' ? 'mchid' : 'sp_mchid');
   return (

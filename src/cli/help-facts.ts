@@ -70,6 +70,7 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'profile show': { exits: [...local, 'not_found'], seeAlso: ['profile list', 'doctor', 'help environment'] },
   'profile use': { exits: [...local, 'not_found'], seeAlso: ['profile list', 'profile show'] },
   'profile remove': { exits: [...asked, 'not_found'], seeAlso: ['profile list', 'profile add'] },
+  completion: { exits: local, seeAlso: ['help environment', 'profile list'] },
   'emulator start': { exits: local, seeAlso: ['emulator env', 'emulator pay', 'demo', 'help emulator'] },
   'emulator env': { exits: local, seeAlso: ['emulator start', 'help environment'] },
   'emulator pay': { exits: emulated, seeAlso: ['order create', 'emulator refund', 'help emulator'] },

@@ -234,6 +234,12 @@ export const entries: readonly Entry[] = [
     group: 'cli.group.emulator',
     load: () => import('./commands/emulator/fault.ts'),
   },
+  {
+    path: ['completion'],
+    summary: 'cli.summary.completion',
+    group: 'cli.group.setup',
+    load: () => import('./commands/completion.ts'),
+  },
 ];
 
 /** One line for each noun that has verbs. */
@@ -268,6 +274,13 @@ export async function run(world: World): Promise<number> {
 }
 
 async function dispatch(world: World, t: Translate): Promise<number> {
+  if (world.argv[0] === '__complete') {
+    const { answerCompletion } = await import('./completion/answer.ts');
+    const find = async (words: readonly string[]) => findForCompletion(words, world, t);
+    // A person who presses TAB wants no error.
+    await answerCompletion(world.argv.slice(1), { world, t, find }).catch(() => undefined);
+    return exitCodes.ok;
+  }
   const argv = await asked({ ...world, argv: withVerb(world.argv) }, t);
   if (typeof argv === 'number') return argv;
   const entry = findEntry(argv);
@@ -345,6 +358,27 @@ function isNoun(words: readonly string[]): boolean {
 /** Words that name no command, but the beginning of some: `refund`, `refund report`. */
 function isGroup(words: readonly string[]): boolean {
   return entries.some(({ path }) => words.length < path.length && words.every((word, at) => path[at] === word));
+}
+
+/** The command that the words name, with its options, or the noun, or the program itself. */
+async function findForCompletion(
+  words: readonly string[],
+  world: World,
+  t: Translate,
+): Promise<{ program: Command; command: Command; depth: number }> {
+  const program = buildProgram(world, t);
+  const named = commandWords(words);
+  const entry = findEntry(words);
+  if (entry === undefined) {
+    const depth = isGroup(named) ? named.length : isNoun(named.slice(0, 1)) ? 1 : 0;
+    return { program, command: depth === 0 ? program : commandAt(program, named.slice(0, depth)), depth };
+  }
+  const { command: module } = await entry.load();
+  const leaf = commandAt(program, entry.path);
+  module.configure(leaf, t);
+  // The default verb of a noun has not been typed.
+  const typed = entry.path.every((part, at) => named[at] === part);
+  return { program, command: leaf, depth: typed ? entry.path.length : 1 };
 }
 
 /** The command tree: names and summaries; the leaf that runs gets its options from its module. */

@@ -174,4 +174,9 @@ export const cli = {
   'cli.help.see_also': 'See also',
   'cli.greeting':
     'wxpay, the command line for WeChat Pay. Three things to try:\n\n  wxpay demo             an order, its payment, callback and refund, on a private WeChat Pay\n  wxpay emulator start   a strict local WeChat Pay for your own code\n  wxpay profile add      your own merchant\n\nAll commands: wxpay --help    Topics: wxpay help topics',
+  'cli.summary.completion': 'make your shell complete wxpay command lines',
+  'cli.completion.shell': 'which shell',
+  'cli.example.completion': 'eval "$(wxpay completion bash)"',
+  'cli.example.completion_zsh': 'wxpay completion zsh > _wxpay',
+  'cli.example.completion_fish': 'wxpay completion fish | source',
 } as const;

@@ -174,4 +174,9 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.help.see_also': '另见',
   'cli.greeting':
     'wxpay，微信支付命令行。先试试这三条命令：\n\n  wxpay demo             在私有的微信支付上走完下单、付款、回调、退款\n  wxpay emulator start   启动本地微信支付，供自己的代码使用\n  wxpay profile add      添加自己的商户\n\n全部命令：wxpay --help    主题：wxpay help topics',
+  'cli.summary.completion': '让 shell 补全 wxpay 命令',
+  'cli.completion.shell': '哪种 shell',
+  'cli.example.completion': 'eval "$(wxpay completion bash)"',
+  'cli.example.completion_zsh': 'wxpay completion zsh > _wxpay',
+  'cli.example.completion_fish': 'wxpay completion fish | source',
 };

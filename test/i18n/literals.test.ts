@@ -107,6 +107,8 @@ const chineseData: readonly Exception[] = [
 const englishData: readonly Exception[] = [
   // The names of JMESPath's functions.
   { file: 'output/query.ts', pattern: /^abs avg ceil / },
+  // Programs for shells.
+  { file: 'cli/completion/scripts.ts', pattern: /^(?:#compdef wxpay\n)?# wxpay completion for / },
   // A command's path.
   { file: 'cli/help-facts.ts', pattern: /^refund report merge$/ },
 ];

@@ -108,7 +108,7 @@ const englishData: readonly Exception[] = [
   // The names of JMESPath's functions.
   { file: 'output/query.ts', pattern: /^abs avg ceil / },
   // Programs for shells.
-  { file: 'cli/completion/scripts.ts', pattern: /^(?:#compdef wxpay\n)?# wxpay completion for / },
+  { file: 'cli/completion/scripts.ts', pattern: /^\s*(?:#compdef wxpay\s+)?# wxpay completion for / },
   // A command's path.
   { file: 'cli/help-facts.ts', pattern: /^refund report merge$/ },
 ];

@@ -26,10 +26,10 @@ export interface Completer {
 /** Arguments and options by their name, where the name says what the value is. */
 const sources: Readonly<Record<string, ValueSource>> = {
   '--profile': 'profiles',
-  'profile show name': 'profiles',
-  'profile use name': 'profiles',
-  'profile remove name': 'profiles',
-  'certs show serial': 'serials',
+  'profile show <name>': 'profiles',
+  'profile use <name>': 'profiles',
+  'profile remove <name>': 'profiles',
+  'certs show <serial>': 'serials',
   '--serial': 'serials',
 };
 const fileNames = /^(?:file|dir|folder|headers|body|out|path)$/;
@@ -89,7 +89,7 @@ async function argumentValues(
     declared[index] ?? (declared.at(-1)?.variadic === true ? declared.at(-1) : undefined);
   if (argument === undefined) return nothing;
   if (argument.argChoices !== undefined) return starting(current, argument.argChoices.map(bare));
-  const source = sources[`${pathOf(command)} ${argument.name()}`];
+  const source = sources[`${pathOf(command)} <${argument.name()}>`];
   if (source !== undefined) return starting(current, await completer.values(source));
   return fileNames.test(argument.name().replaceAll('.', '')) ? { kind: 'files' } : nothing;
 }

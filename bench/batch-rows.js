@@ -5,6 +5,7 @@ import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { writeRows } from './batch-file.js';
+import { peakMemory } from './measure.js';
 
 const [library, dir, rowsText, perOrderText] = process.argv.slice(2);
 const { parseBatch, planBatch, applyPlan, withJournal, summarise, reportRows, reportDocument, writeStreamAtomic } =
@@ -114,6 +115,5 @@ const run = async () => {
 const summary = await run();
 if (summary.processing.count !== count || !summary.reconciled) throw new Error(JSON.stringify(summary));
 const seconds = (performance.now() - started) / 1000;
-// What the process used at most, as the system counts it.
-const peak = process.resourceUsage().maxRSS * 1024;
+const peak = peakMemory();
 console.log(JSON.stringify({ count, peak, seconds, steps, journal: statSync(`${file}.journal`).size }));

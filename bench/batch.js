@@ -13,14 +13,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { interleave, report } from './measure.js';
+import { interleave, report, timesAsFast } from './measure.js';
 import { refundAll } from './bare-refund.js';
 import { writeRows } from './batch-file.js';
 
 const { values } = parseArgs({
   options: {
-    rows: { type: 'string', default: '2000' },
-    rounds: { type: 'string', default: '7' },
+    rows: { type: 'string', default: '500' },
+    rounds: { type: 'string', default: '21' },
     'memory-rows': { type: 'string', default: '1000000' },
     program: { type: 'boolean', default: false },
   },
@@ -78,7 +78,8 @@ async function bundle() {
   const outfile = join(cache, 'batch.mjs');
   await build({
     stdin: {
-      contents: `export { createTransport } from './src/core/http/compose.ts';
+      contents: `export { sleep } from './src/cli/sleep.ts';
+        export { createTransport } from './src/core/http/compose.ts';
         export { parseBaseUrl } from './src/core/http/base-url.ts';
         export { createKeyRing } from './src/core/keys/keyring.ts';
         export { createSigner } from './src/core/wire/authorization.ts';
@@ -128,7 +129,7 @@ async function throughput(lib) {
     const line = (name, key, goal) => ({
       name,
       value: `${perSecond(key).toFixed(0)}/s`,
-      ratio: perSecond(key) / perSecond('bare'),
+      ratio: timesAsFast(times[key], times.bare),
       better: 'higher',
       ...(goal === undefined ? {} : { goal }),
     });
@@ -146,7 +147,7 @@ async function ours(lib, csv, inFlight, withJournalOn) {
   const clock = {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: lib.sleep,
   };
   const key = {
     id: info.public_key_id,
@@ -235,7 +236,7 @@ async function memoryOfProgram() {
   await writeRows(csv, many, 3);
   const hook = file(
     'peak.mjs',
-    `import { writeFileSync } from 'node:fs';\nprocess.on('exit', () => writeFileSync(process.env.PEAK_FILE, String(process.resourceUsage().maxRSS * 1024)));\n`,
+    `import { writeFileSync } from 'node:fs';\nimport { peakMemory } from ${JSON.stringify(new URL('measure.js', import.meta.url).href)};\nprocess.on('exit', () => writeFileSync(process.env.PEAK_FILE, String(peakMemory())));\n`,
   );
   const peakFile = join(dir, 'peak');
   const env = {

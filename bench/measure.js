@@ -1,7 +1,10 @@
 // Interleaved measurements: candidates take turns, so that whatever else the machine does hits all of them alike.
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 
-/** Runs each candidate `rounds` times in turn. @returns milliseconds per candidate: minimum and median */
+/**
+ * Runs each candidate `rounds` times in turn. @returns milliseconds per candidate: minimum, median, and all of them in the order
+ * of the rounds
+ */
 export async function interleave(candidates, rounds) {
   const times = Object.fromEntries(Object.keys(candidates).map((name) => [name, []]));
   for (let round = 0; round < rounds + 1; round += 1) {
@@ -14,10 +17,27 @@ export async function interleave(candidates, rounds) {
   }
   return Object.fromEntries(
     Object.entries(times).map(([name, list]) => {
-      const sorted = list.toSorted((a, b) => a - b);
-      return [name, { median: sorted[Math.floor(sorted.length / 2)], min: sorted[0] }];
+      return [name, { median: median(list), min: Math.min(...list), list }];
     }),
   );
+}
+
+export function median(list) {
+  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+}
+
+/** How many times as fast as `base` a candidate was: the median of the rounds, each against its neighbour in time. */
+export function timesAsFast(candidate, base) {
+  return median(candidate.list.map((time, round) => base.list[round] / time));
+}
+
+/**
+ * The most memory that this process has had at once, in bytes, as the system counts it. On Linux `maxRSS` begins with what the
+ * process had that started this one.
+ */
+export function peakMemory() {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
 }
 
 /** Does a row meet its goal? `undefined` where there is none. */

@@ -59,7 +59,8 @@ try {
   const library = join(root, 'node_modules/.cache/wxpay-bench/library.mjs');
   await build({
     stdin: {
-      contents: `export { createTransport } from './src/core/http/compose.ts';
+      contents: `export { sleep } from './src/cli/sleep.ts';
+        export { createTransport } from './src/core/http/compose.ts';
         export { parseBaseUrl } from './src/core/http/base-url.ts';
         export { createKeyRing } from './src/core/keys/keyring.ts';
         export { createSigner } from './src/core/wire/authorization.ts';
@@ -132,12 +133,17 @@ try {
   rmSync(home, { recursive: true, force: true });
 }
 
-async function ours({ createTransport, parseBaseUrl, createKeyRing, createSigner, queryOrder }, info, count, inFlight) {
+async function ours(
+  { sleep, createTransport, parseBaseUrl, createKeyRing, createSigner, queryOrder },
+  info,
+  count,
+  inFlight,
+) {
   const { createPrivateKey, X509Certificate, randomBytes } = await import('node:crypto');
   const clock = {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep,
   };
   const certificate = readFileSync(info.platform_certificate_file, 'utf8');
   const key = {

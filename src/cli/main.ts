@@ -1,4 +1,5 @@
 /** argv → program → run → process.exitCode. The one place that touches `process`. */
+import { sleep } from './sleep.ts';
 import type { World } from './world.ts';
 
 const version = __WXPAY_VERSION__;
@@ -30,7 +31,6 @@ async function main(): Promise<void> {
 async function realWorld(readerGone: AbortSignal): Promise<World> {
   const { randomBytes } = await import('node:crypto');
   const { homedir } = await import('node:os');
-  const { setTimeout: sleep } = await import('node:timers/promises');
   return {
     argv: process.argv.slice(2),
     env: process.env,
@@ -56,15 +56,7 @@ async function realWorld(readerGone: AbortSignal): Promise<World> {
     clock: {
       now: () => Date.now(),
       monotonic: () => performance.now(),
-      sleep: async (milliseconds, signal) => {
-        try {
-          await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
-        } catch (error) {
-          // Its own AbortError says less than the reason.
-          signal?.throwIfAborted();
-          throw error;
-        }
-      },
+      sleep,
     },
     randomBytes: (size) => randomBytes(size),
     random: () => Math.random(),

@@ -185,8 +185,9 @@ describe.skipIf(!canTrace)('a batch of twenty rows', () => {
     }
     for (const [call, count] of most) for (let k = 1; k <= count; k += 1) journalPoints.push({ call, k });
     process.stdout.write(`calls that touch the journal: ${[...most].map((entry) => entry.join(' ')).join(', ')}\n`);
-    expect(most.get('pwrite64')).toBeGreaterThanOrEqual(40);
-    expect(most.get('fdatasync')).toBeGreaterThanOrEqual(40);
+    // An intent a row; its outcome goes with the next one.
+    expect(most.get('pwrite64')).toBeGreaterThanOrEqual(20);
+    expect(most.get('fdatasync')).toBeGreaterThanOrEqual(20);
 
     const other = makePoint();
     const otherLog = join(other.dir, 'strace.log');
@@ -207,7 +208,7 @@ describe.skipIf(!canTrace)('a batch of twenty rows', () => {
     );
     say('SIGKILL, journal', result);
     expect(result.faults).toEqual([]);
-    expect(result.struck).toBeGreaterThanOrEqual(80);
+    expect(result.struck).toBeGreaterThanOrEqual(40);
   });
 
   test('killed at every call that sends, receives, or makes its files', { timeout: 900_000 }, async () => {
@@ -235,7 +236,7 @@ describe.skipIf(!canTrace)('a batch of twenty rows', () => {
     );
     say(`${call} ${error}`, result);
     expect(result.faults).toEqual([]);
-    expect(result.struck).toBeGreaterThanOrEqual(40);
+    expect(result.struck).toBeGreaterThanOrEqual(20);
   });
 
   test('every other call for the journal fails', { timeout: 600_000 }, async () => {

@@ -12,6 +12,7 @@ import {
   refundOnce,
   settledStates,
   type Refund,
+  type RefundDeps,
   type RefundExtras,
   type RefundIntent,
   type RefundOnceOptions,
@@ -115,12 +116,37 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     ...(options.abort === undefined ? {} : { signal: options.abort }),
   };
   const outcomes = openOutcomes(rows);
+  /** Outcomes on their way to the disk. */
+  const unwritten = new Set<Promise<void>>();
   let stopped: Stopped | undefined;
+  let failure: { readonly error: unknown } | undefined;
   let lastCode = '';
   let inARow = 0;
   const stop = (reason: StopReason, code: string, error?: WxpayError): void => {
     stopped ??= { reason, code, ...(error === undefined ? {} : { error }) };
     wakeAll();
+  };
+  /**
+   * The journal as a row sees it: of a refund that was taken nothing hangs on its outcome being on the disk, since a lost one is
+   * asked for again. So the next row need not wait, and its intent shares the disk's turn with this outcome.
+   */
+  const forRows: RefundDeps['journal'] = journal && {
+    find: (no) => journal.find(no),
+    recordIntent: (intent) => journal.recordIntent(intent),
+    recordOutcome: async (outcome) => {
+      if (outcome.result !== 'accepted') {
+        await journal.recordOutcome(outcome);
+        return;
+      }
+      const writing = journal
+        .recordOutcome(outcome)
+        .catch((error: unknown) => {
+          if (error instanceof WxpayError) stop('journal', error.code, error);
+          else failure ??= { error };
+        })
+        .finally(() => unwritten.delete(writing));
+      unwritten.add(writing);
+    },
   };
   /** Orders of several rows of which one is under way or waiting, and when the next refund of each may be sent. */
   const busy = new Map<number, number>();
@@ -137,6 +163,7 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
   if (options.stop?.aborted === true) onStop();
   options.stop?.addEventListener('abort', onStop);
 
+  const depsOfRow: RefundDeps = { transport, clock, ...(forRows === undefined ? {} : { journal: forRows }) };
   const stateOf = (row: number): RefundState | undefined => journal?.stateOf(plan.numberOf(row));
   const past = openColumn((size) => new Uint8Array(size));
   const pasts = [0, 0, 0, 0];
@@ -201,7 +228,7 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
       return false;
     }
     try {
-      const { result, refund: done, unrecorded } = await refundOnce({ ...deps, transport }, intentFor(row), once);
+      const { result, refund: done, unrecorded } = await refundOnce(depsOfRow, intentFor(row), once);
       set(row, { ...outcomeOf(done.status), refund_id: done.refund_id, existing: result === 'existing' });
       inARow = 0;
       if (unrecorded !== undefined) stop('journal', unrecorded.code, unrecorded);
@@ -316,6 +343,8 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     });
     busy.clear();
     queue.clear();
+    await Promise.all(unwritten);
+    if (failure !== undefined) throw failure.error;
   }
   options.stop?.removeEventListener('abort', onStop);
   for (let row = 0; row < rows.count; row += 1) {

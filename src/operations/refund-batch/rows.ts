@@ -31,7 +31,7 @@ export interface OrderFacts {
 const chunkBits = 16;
 const chunkSize = 1 << chunkBits;
 
-type Numbers = Uint8Array | Uint32Array | Float64Array;
+type Numbers = Uint8Array | Uint32Array;
 
 /** A list of numbers that grows without being copied. */
 export interface Column {
@@ -39,22 +39,40 @@ export interface Column {
   set(index: number, value: number): void;
 }
 
-/** @param make `(size) => new Uint32Array(size)`; entries that were never set are 0 */
+/** @param make `(size) => new Uint32Array(size)`; entries that were never set are 0, and a column of nothing else takes no room */
 export function openColumn(make: (size: number) => Numbers): Column {
-  const chunks: Numbers[] = [];
+  const chunks: (Numbers | undefined)[] = [];
   return {
     get: (index) => chunks[index >>> chunkBits]?.[index & (chunkSize - 1)] ?? 0,
     set(index, value) {
       const at = index >>> chunkBits;
-      while (chunks.length <= at) chunks.push(make(chunkSize));
-      (chunks[at] as Numbers)[index & (chunkSize - 1)] = value;
+      while (chunks.length <= at) chunks.push(undefined);
+      let chunk = chunks[at];
+      if (chunk === undefined) {
+        if (value === 0) return;
+        chunk = make(chunkSize);
+        chunks[at] = chunk;
+      }
+      chunk[index & (chunkSize - 1)] = value;
+    },
+  };
+}
+
+/** For whole numbers of 0 to 2^53 - 1, of which most are below 2^32: amounts, places in a file. */
+export function openWideColumn(): Column {
+  const low = openColumn(u32);
+  const high = openColumn(u32);
+  return {
+    get: (index) => high.get(index) * 2 ** 32 + low.get(index),
+    set(index, value) {
+      low.set(index, value % 2 ** 32);
+      high.set(index, Math.floor(value / 2 ** 32));
     },
   };
 }
 
 const u8 = (size: number): Uint8Array => new Uint8Array(size);
 const u32 = (size: number): Uint32Array => new Uint32Array(size);
-const f64 = (size: number): Float64Array => new Float64Array(size);
 
 /** Short texts, end to end in a few big buffers. Handle 0 is the empty text. */
 export interface Texts {
@@ -207,7 +225,7 @@ export function openRows(): Rows {
   const states = openInterned(texts);
 
   const line = openColumn(u32);
-  const fen = openColumn(f64);
+  const fen = openWideColumn();
   const order = openColumn(u32);
   const reason = openColumn(u32);
   const refundNo = openColumn(u32);
@@ -223,10 +241,11 @@ export function openRows(): Rows {
   const transactionId = openColumn(u32);
   /** The order with which this one was joined, plus 1. */
   const joined = openColumn(u32);
-  const total = openColumn(f64);
+  const total = openWideColumn();
   const state = openColumn(u32);
 
   const named = openTextIndex((number) => `${kind.get(number)}${texts.get(name.get(number))}`);
+  /** Orders that were named by out_trade_no, under their transaction_id; the others are `named` by it. */
   const settled = openTextIndex((number) => texts.get(transactionId.get(number)));
   const refundNos = openTextIndex((number) => texts.get(refundNo.get(number)));
   let count = 0;
@@ -299,7 +318,10 @@ export function openRows(): Rows {
     findOrder: (by, no) => named.find(`${kindOf(by)}${no}`),
     findRefundNo: (no) => refundNos.find(no),
     settle(of, facts) {
-      const known = settled.find(facts.transaction_id);
+      const namesake = named.find(`${byTransactionId}${facts.transaction_id}`);
+      const known =
+        settled.find(facts.transaction_id) ??
+        (namesake !== undefined && transactionId.get(namesake) !== 0 ? namesake : undefined);
       if (known !== undefined && known !== of) {
         const all = [...rowsOf(known), ...rowsOf(of)].toSorted((a, b) => a - b);
         for (const [at, index] of all.entries()) next.set(index, (all[at + 1] ?? -1) + 1);
@@ -312,7 +334,7 @@ export function openRows(): Rows {
       transactionId.set(of, kind.get(of) === byTransactionId ? name.get(of) : texts.add(facts.transaction_id));
       total.set(of, facts.total);
       state.set(of, states(facts.trade_state));
-      if (known === undefined) settled.add(facts.transaction_id, of);
+      if (known === undefined && kind.get(of) !== byTransactionId) settled.add(facts.transaction_id, of);
       return of;
     },
     factsOf(of) {

@@ -8,7 +8,7 @@ import { isObject } from '../fields.ts';
 import type { JournalReader } from './journal.ts';
 import { openFaults, type ParsedBatch } from './parse.ts';
 import { actions, type Action, type BatchIdentity, type BatchPlan } from './plan.ts';
-import { openColumn, openRows } from './rows.ts';
+import { openColumn, openRows, openWideColumn } from './rows.ts';
 
 /** What every refund of a batch says besides its row. */
 export interface BatchExtras {
@@ -71,7 +71,7 @@ export async function loadPlan(
 ): Promise<SavedPlan> {
   const hash = createHash('sha256');
   const rows = openRows();
-  const totals = openColumn((size) => new Float64Array(size));
+  const totals = openWideColumn();
   const planned = openColumn((size) => new Uint8Array(size));
   const numbers: { readonly index: number; readonly check: string }[] = [];
   let head: Record<string, unknown> | undefined;

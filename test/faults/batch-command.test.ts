@@ -665,6 +665,50 @@ describe('signals (THREATS G9, S2)', () => {
     expect(counts(list)).toEqual(ones(list));
   });
 
+  test('Ctrl-C for the whole process group, as a terminal sends it, is one Ctrl-C', async () => {
+    const list = orders(12);
+    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 300, when: 'after', count: -1 });
+    const file = write(
+      'r.csv',
+      list.map((order) => line(order)),
+    );
+    // A shell in between, as npx and CI runners put one there.
+    const script = 'trap : INT; "$NODE" "$BIN" refund batch "$FILE" --json --concurrency 2; exit $?';
+    const child = spawn('sh', ['-c', script], {
+      cwd: dir,
+      env: { ...local.home.env, ...local.env, NODE: process.execPath, BIN: binary, FILE: file },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    await until(() => ledgerOf(list).length > 1);
+    process.kill(-(child.pid as number), 'SIGINT');
+    const [exit] = (await once(child, 'close')) as [number];
+    expect(exit).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ unknown: { count: 0 }, reconciled: true });
+    local.emulator.faults.clear();
+    expect(await batch(file)).toMatchObject({ code: 0 });
+    expect(counts(list)).toEqual(ones(list));
+  });
+
+  test('a terminal that is closed (SIGHUP) ends it at once, and everything stays resumable', async () => {
+    const list = orders(10);
+    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 500, when: 'after', count: -1 });
+    const file = write(
+      'r.csv',
+      list.map((order) => line(order)),
+    );
+    const { child } = start([file]);
+    await until(() => ledgerOf(list).length > 1);
+    child.kill('SIGHUP');
+    await once(child, 'close');
+    expect(child.signalCode).toBe('SIGHUP');
+    local.emulator.faults.clear();
+    expect(await batch(file)).toMatchObject({ code: 0 });
+    expect(counts(list)).toEqual(ones(list));
+  });
+
   test('while orders are looked up nothing is sent, and that is said', async () => {
     const list = orders(10);
     local.emulator.faults.add({

@@ -329,6 +329,54 @@ describe('stopping (THREATS G6, G9)', () => {
     expect(world.bank.posts).toHaveLength(2);
     expect(done.outcomes.tally('skipped').count).toBe(3);
   });
+
+  test.each([1, 4])(
+    'G10: an outcome that cannot be written stops the batch, hides nothing, and is found again; %i at once',
+    async (concurrency) => {
+      world = openWorld();
+      const { WxpayError } = await import('../../../src/core/errors.ts');
+      const { applyPlan } = await import('../../../src/operations/refund-batch/apply.ts');
+      const plan = await world.plan(lines(10));
+      const done = await world.journal(plan.identity, async (journal) =>
+        applyPlan(
+          {
+            transport: world.bank.transport,
+            clock: world.clock,
+            journal: {
+              ...journal,
+              stateOf: (no) => journal.stateOf(no),
+              find: (no) => journal.find(no),
+              async recordOutcome() {
+                await new Promise((resolve) => setImmediate(resolve));
+                throw new WxpayError('FILE_UNWRITABLE', { params: { file: 'j', reason: 'EIO' } });
+              },
+            },
+          },
+          plan,
+          { concurrency },
+        ),
+      );
+      expect(done.stopped).toMatchObject({ reason: 'journal', code: 'FILE_UNWRITABLE' });
+      const made = world.bank.refunds.size;
+      expect(made).toBeLessThan(10);
+      expect(done.outcomes.tally('succeeded').count).toBe(made);
+      expect(done.outcomes.tally('skipped').count).toBe(10 - made);
+      const again = await world.run(lines(10));
+      expect(again.outcomes.tally('succeeded').count).toBe(10);
+      expect(world.bank.refunds.size).toBe(10);
+    },
+  );
+
+  test('G2: every outcome is in the journal when the batch is over', async () => {
+    world = openWorld();
+    const plan = await world.plan(lines(10));
+    const { applyPlan } = await import('../../../src/operations/refund-batch/apply.ts');
+    await world.journal(plan.identity, async (journal) => {
+      await applyPlan({ transport: world.bank.transport, clock: world.clock, journal }, plan, { concurrency: 4 });
+      expect(journal.count('open')).toBe(0);
+      expect(journal.size).toBe(10);
+    });
+  });
 });
 
 describe('rates (THREATS G13, R3)', () => {

@@ -98,6 +98,8 @@ export interface Runtime {
 
   /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Tells a person at a terminal that it waits for them. @throws `INPUT_INVALID` the second time */
   readStdin(limit?: number): Promise<Buffer>;
+  /** Standard input as it comes, of any length; ends at the first Ctrl-C too. @throws `INPUT_INVALID` the second time */
+  streamStdin(): AsyncIterable<Uint8Array>;
   /** The effective profile: flag > environment > profile file > default. Memoised. */
   profile(): Promise<ResolvedProfile>;
   /** The profiles on disk (`openProfileStore` with this process's number, user and randomness). Opening touches nothing. */

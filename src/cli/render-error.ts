@@ -128,7 +128,7 @@ function requestIdText(requestId: string, t: Translate): string {
  * A param `key:reason.too_long` or `kind:private-key` names another message, `key:error.<CODE>` the message of the cause;
  * everything else is data and is escaped.
  */
-function translateParams({ params, cause }: WxpayError, t: Translate): Params {
+export function translateParams({ params, cause }: WxpayError, t: Translate): Params {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) texts[name] = safeText(String(value));
   for (const [name, value] of Object.entries(params)) {

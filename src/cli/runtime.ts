@@ -115,6 +115,16 @@ export function createRuntime(parts: RuntimeParts): {
   });
 
   let stdinTaken = false;
+  const takeStdin = (): void => {
+    if (stdinTaken)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: '-', reason: 'key:cli.reason.stdin_twice' },
+        outcome: 'not_sent',
+      });
+    stdinTaken = true;
+    // Somebody who is waited for should know it.
+    if (world.stdin.isTTY === true) note('cli.stdin.note');
+  };
   const runtime: Runtime = {
     globals,
     env: world.env,
@@ -134,15 +144,12 @@ export function createRuntime(parts: RuntimeParts): {
     readerGone: parts.readerGone,
     dirs,
     readStdin: async (limit) => {
-      if (stdinTaken)
-        throw new WxpayError('INPUT_INVALID', {
-          params: { field: '-', reason: 'key:cli.reason.stdin_twice' },
-          outcome: 'not_sent',
-        });
-      stdinTaken = true;
-      // Somebody who is waited for should know it.
-      if (world.stdin.isTTY === true) note('cli.stdin.note');
+      takeStdin();
       return readStdin(world, limit);
+    },
+    async *streamStdin() {
+      takeStdin();
+      yield* streamStdin(world, signal);
     },
     profileStore,
     profile,
@@ -268,6 +275,25 @@ async function readStdin(world: World, limit: number = 10 * 1024 * 1024): Promis
     chunks.push(bytes);
   }
   return Buffer.concat(chunks);
+}
+
+/** A signal ends it as if nothing more came: what has been read is still worth something. */
+async function* streamStdin(world: World, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const chunks = (world.stdin as AsyncIterable<Buffer | string>)[Symbol.asyncIterator]();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    while (!signal.aborted) {
+      const next = await Promise.race([chunks.next(), aborted]);
+      if (next === undefined || next.done === true) return;
+      yield typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
+    }
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
 }
 
 export type { Runtime };

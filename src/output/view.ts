@@ -48,7 +48,10 @@ export type Block =
 
 /** The answer of a command. */
 export interface Result {
-  /** One JSON document for `-o json`, with the API's own field names. An array becomes one line per element in ndjson. */
+  /**
+   * One JSON document for `-o json`, with the API's own field names. An array becomes one line per element in ndjson.
+   * `undefined`: everything has been printed as it came, and what is left is the verdict.
+   */
   readonly data: unknown;
   /** For `-o table`. */
   readonly view: readonly Block[];

@@ -86,7 +86,12 @@ beforeAll(async () => {
   expect(result).toMatchObject({ code: 0 });
   await shell.capture('captured.http', '回调.http', 'callback.http');
   const captured = readFileSync(join(shell.dir, 'captured.http'), 'utf8');
-  writeFileSync(join(shell.dir, 'callback.json'), captured.slice(captured.indexOf('\r\n\r\n') + 4));
+  const body = captured.slice(captured.indexOf('\r\n\r\n') + 4);
+  writeFileSync(join(shell.dir, 'callback.json'), body);
+  // What a logger keeps of it.
+  const headers = captured.slice(captured.indexOf('\r\n') + 2, captured.indexOf('\r\n\r\n'));
+  for (const name of ['callbacks.ndjson', '回调.ndjson'])
+    writeFileSync(join(shell.dir, name), `${JSON.stringify({ headers, body })}\n`.repeat(2));
 
   // What WeChat Pay says to a wrong key.
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

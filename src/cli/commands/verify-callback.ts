@@ -1,59 +1,110 @@
-/** `wxpay verify-callback`: verifies and decrypts a captured callback; when it fails, says at which step and why. */
+/** `wxpay verify-callback`: verifies and decrypts captured callbacks; when one fails, says at which step and why. */
 import type { Command } from 'commander';
 import { WxpayError } from '../../core/errors.ts';
-import { parseRawHttp } from '../../operations/callback/capture/raw-http.ts';
-import { verifyCallback, type CallbackReport } from '../../operations/callback/verify.ts';
-import { isObject } from '../../operations/fields.ts';
+import { captureFormats, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
+import type { CaptureEntry } from '../../operations/callback/capture/read.ts';
+import type { Sibling } from '../../operations/callback/autopsy/search.ts';
+import type { Framework } from '../../operations/callback/recipes.ts';
+import { openTally, type Judged, type Summary } from '../../operations/callback/tally.ts';
+import { verifyCallback, type CallbackKeys } from '../../operations/callback/verify.ts';
 import { rfc3339 } from '../../operations/order-fields.ts';
-import { formatFen } from '../../output/money.ts';
-import { describeRefundState, describeState } from '../../output/states.ts';
-import type { Block, DetailRow, Result } from '../../output/view.ts';
+import type { Translate } from '../../i18n/translate.ts';
+import type { Block, Result } from '../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { examples } from '../help.ts';
-import { readInput } from '../json-input.ts';
-import { errorText } from '../render-error.ts';
-import { autopsyDocument, autopsyView } from './verify-callback/autopsy-view.ts';
+import { autopsyView } from './verify-callback/autopsy-view.ts';
+import { captureDocument, captureRow, listDocument, type Explained } from './verify-callback/documents.ts';
 import { lookInto, readFramework } from './verify-callback/look-into.ts';
+import { openCaptures, type Wanted } from './verify-callback/sources.ts';
+import { placeOf, reportBlocks, summaryBlocks } from './verify-callback/views.ts';
+
+/** Captures in one document; more of them are for `-o ndjson`, which holds none. */
+const mostInDocument = 10_000;
+/** Captures that a person is shown out of many. */
+const mostListed = 20;
+/** Of many callbacks that fail, the first so many are looked into: they mostly fail for one reason. */
+const mostAutopsies = 5;
+/** What `--format` takes; headers and body in files of their own have options of their own. */
+const formats: readonly CaptureFormat[] = captureFormats.filter((format) => format !== 'files');
 
 export const command: CommandModule = {
   configure(command: Command, t) {
     command
-      .argument('[file]', t('callback.argument.file'), '-')
+      .argument('[files...]', t('callback.argument.files'))
+      .option('--format <name>', t('callback.option.format', { formats: formats.join(', ') }))
+      .option('--headers <file>', t('callback.option.headers'))
+      .option('--body <file>', t('callback.option.body'))
       .option('--at <time>', t('callback.option.at'))
       .option('--ignore-age', t('callback.option.ignore_age'))
       .option('--framework <name>', t('autopsy.option.framework'));
-    examples(command, t, ['callback.example.verify', 'callback.example.verify_old', 'autopsy.example']);
+    examples(command, t, [
+      'callback.example.verify',
+      'callback.example.verify_old',
+      'callback.example.verify_many',
+      'autopsy.example',
+    ]);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+    const wanted = readWanted(args, options);
     const framework = readFramework(options['framework']);
-    const file = args[0] ?? '-';
-    const capture = parseRawHttp(await readInput(file === '-' ? '-' : `@${file}`, runtime));
-    const at = typeof options['at'] === 'string' ? readTime(options['at']) : runtime.clock.now();
-    const keyRing = await runtime.keyRing();
-    const report = await verifyCallback(
-      capture,
-      { find: (serial) => keyRing.find(serial), apiV3Key: await runtime.apiV3Key(), ...(await ownNumbers(runtime)) },
-      at,
-      options['ignoreAge'] === true,
-    );
-    const autopsy = await lookInto(capture, report, runtime, framework === undefined ? {} : { framework });
-    return {
-      data: {
-        ...document(report, runtime),
-        autopsy: autopsy === undefined ? null : autopsyDocument(autopsy, runtime.t),
-      },
-      view: [...view(report, runtime), ...(autopsy === undefined ? [] : autopsyView(autopsy, runtime.t))],
-      ...(report.failure === undefined
-        ? {}
-        : { failed: report.failure.code === 'API_V3_KEY_LENGTH' ? 'API_V3_KEY_LENGTH' : 'CHECK_FAILED' }),
-    };
+    const judge = openJudge(options, runtime);
+    const { output, query } = runtime.globals;
+    const tally = openTally();
+    const gathered: Gathered = { documents: [], first: [], failed: [] };
+    for await (const entries of openCaptures(wanted, runtime, () => tally.addOtherLine())) {
+      const lines: unknown[] = [];
+      for (const entry of entries) {
+        const judged = await explain(await judge(entry), gathered, { framework, runtime });
+        tally.add(judged);
+        gather(gathered, judged);
+        if (output === 'ndjson') lines.push(captureDocument(judged, runtime));
+        else if (output === 'json' || query !== undefined) gathered.documents.push(captureDocument(judged, runtime));
+        else if (output === 'csv') gathered.documents.push(captureRow(judged));
+        if (gathered.documents.length > mostInDocument) throw invalid('-o', 'many', { max: mostInDocument });
+      }
+      emitLines(lines, runtime);
+      if (runtime.readerGone.aborted || runtime.signal.aborted) break;
+    }
+    if (runtime.signal.aborted && tally.captures === 0) throw runtime.signal.reason;
+    return conclude(tally.summary(), gathered, { single: wanted.files.length < 2, runtime });
   },
 };
 
-async function ownNumbers(runtime: Runtime): Promise<{ mchid?: string; appid?: string }> {
+function readWanted(args: readonly string[], options: CommandInput['options']): Wanted {
+  const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
+  const [named, headersFile, bodyFile] = [text('format'), text('headers'), text('body')];
+  const format = formats.find((one) => one === named);
+  if (named !== undefined && format === undefined) throw invalid('--format', 'format', { formats: formats.join(', ') });
+  if ((headersFile === undefined) !== (bodyFile === undefined))
+    throw invalid(headersFile === undefined ? '--headers' : '--body', 'both_files');
+  if (headersFile === undefined)
+    return { files: args.length === 0 ? ['-'] : args, format, headersFile: undefined, bodyFile: undefined };
+  if (args.length > 0) throw invalid('--headers', 'files_and_parts');
+  if (format !== undefined) throw invalid('--format', 'format_and_parts');
+  return { files: [], format: undefined, headersFile, bodyFile };
+}
+
+/** Keys are asked for when there is something to verify. */
+function openJudge(options: CommandInput['options'], runtime: Runtime): (entry: CaptureEntry) => Promise<Judged> {
+  const at = typeof options['at'] === 'string' ? readTime(options['at']) : undefined;
+  const ignoreAge = options['ignoreAge'] === true;
+  let keys: CallbackKeys | undefined;
+  return async (entry) => {
+    if ('unreadable' in entry) return entry;
+    const { capture } = entry;
+    keys ??= await openKeys(runtime);
+    const report = await verifyCallback(capture, keys, at ?? runtime.clock.now(), ignoreAge);
+    return { capture, report, origin: capture.origin ?? {} };
+  };
+}
+
+async function openKeys(runtime: Runtime): Promise<CallbackKeys> {
+  const keyRing = await runtime.keyRing();
   const { mchid, appid } = (await runtime.profile()).values;
   return {
+    find: (serial) => keyRing.find(serial),
+    apiV3Key: await runtime.apiV3Key(),
     ...(mchid === undefined ? {} : { mchid: mchid.value }),
     ...(appid === undefined ? {} : { appid: appid.value }),
   };
@@ -62,67 +113,112 @@ async function ownNumbers(runtime: Runtime): Promise<{ mchid?: string; appid?: s
 /** RFC 3339, or Unix seconds as in the Wechatpay-Timestamp header. */
 function readTime(text: string): number {
   const time = /^\d{10}$/.test(text) ? Number(text) * 1000 : rfc3339.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time))
-    throw new WxpayError('INPUT_INVALID', {
-      params: { field: '--at', reason: 'key:callback.reason.at' },
-      outcome: 'not_sent',
-    });
+  if (Number.isNaN(time)) throw invalid('--at', 'at');
   return time;
 }
 
-function document(report: CallbackReport, { t }: Runtime): object {
+/** What is kept of many captures: bounded, however many come. */
+interface Gathered {
+  readonly documents: unknown[];
+  readonly first: Explained[];
+  readonly failed: Explained[];
+}
+
+interface Explaining {
+  readonly framework: Framework | undefined;
+  readonly runtime: Runtime;
+}
+
+/** Why it does not verify; what came before it may have got into it. */
+async function explain(
+  judged: Judged,
+  { first, failed }: Gathered,
+  { framework, runtime }: Explaining,
+): Promise<Explained> {
+  if ('unreadable' in judged || judged.report.failure === undefined || failed.length >= mostAutopsies) return judged;
+  const autopsy = await lookInto(judged.capture, judged.report, runtime, {
+    siblings: first.flatMap(siblingOf),
+    ...(framework === undefined ? {} : { framework }),
+  });
+  return autopsy === undefined ? judged : { ...judged, autopsy };
+}
+
+function siblingOf(judged: Judged): readonly Sibling[] {
+  if ('unreadable' in judged) return [];
+  const { headers, body } = judged.capture;
+  const [timestamp, nonce] = [headers['wechatpay-timestamp']?.[0], headers['wechatpay-nonce']?.[0]];
+  return timestamp === undefined || nonce === undefined
+    ? []
+    : [{ timestamp, nonce, body, name: placeOf(judged.origin) }];
+}
+
+function gather({ first, failed }: Gathered, judged: Explained): void {
+  if (first.length < mostListed) first.push(judged);
+  if (failed.length < mostListed && ('unreadable' in judged || judged.report.failure !== undefined))
+    failed.push(judged);
+}
+
+/** At once, so that a log can be followed. A query is about one capture at a time. */
+function emitLines(lines: readonly unknown[], runtime: Pick<Runtime, 'emit' | 'globals'>): void {
+  if (lines.length === 0) return;
+  if (runtime.globals.query === undefined) runtime.emit({ data: lines, view: [] });
+  else for (const data of lines) runtime.emit({ data, view: [] });
+}
+
+interface End {
+  /** One file was named: if it holds one callback, the answer is about that callback. */
+  readonly single: boolean;
+  readonly runtime: Runtime;
+}
+
+function conclude(summary: Summary, { documents, first, failed }: Gathered, { single, runtime }: End): Result {
+  const { t, globals } = runtime;
+  const failure = failureOf(summary);
+  const verdict = failure === undefined ? {} : { failed: failure };
+  const [only] = first;
+  if (globals.output === 'ndjson') {
+    const { captures, valid, invalid: wrong, unreadable } = summary;
+    runtime.note('callback.note.summary', { captures, valid, invalid: wrong, unreadable });
+    return { data: undefined, view: [], ...verdict };
+  }
+  if (globals.output === 'csv' && globals.query === undefined) return { data: documents, view: [], ...verdict };
+  if (single && summary.captures === 1 && only !== undefined) {
+    if ('unreadable' in only) throw only.unreadable;
+    return {
+      data: documents[0] ?? captureDocument(only, runtime),
+      view: [...reportBlocks(only.report, t), ...(only.autopsy === undefined ? [] : autopsyView(only.autopsy, t))],
+      ...verdict,
+    };
+  }
+  const listed = summary.captures <= mostListed ? first : failed;
   return {
-    verdict: report.verdict,
-    steps: report.steps,
-    serial: report.serial ?? null,
-    id: report.envelope?.id ?? null,
-    event_type: report.envelope?.event_type ?? null,
-    remarks: report.remarks,
-    resource: report.resource ?? null,
-    failure: report.failure === undefined ? null : { code: report.failure.code, ...errorText(report.failure, t) },
+    data: listDocument(summary, documents),
+    view: [...summaryBlocks(summary, listed, t), ...firstAutopsy(failed, t)],
+    ...verdict,
   };
 }
 
-function view(report: CallbackReport, runtime: Runtime): readonly Block[] {
-  const { t } = runtime;
-  const marks = {
-    passed: { text: `✓ ${t('callback.passed')}`, tone: 'good' },
-    failed: { text: `✗ ${t('callback.failed')}`, tone: 'bad' },
-    skipped: { text: `- ${t('callback.skipped')}`, tone: 'dim' },
-    not_judged: { text: `- ${t('callback.not_judged')}`, tone: 'dim' },
-  } as const;
-  const blocks: Block[] = [
-    {
-      kind: 'details',
-      title: t(report.verdict === 'valid' ? 'callback.title.valid' : 'callback.title.invalid'),
-      rows: report.steps.map(({ step, result }) => ({ label: t(`callback.step.${step}`), value: marks[result] })),
-    },
-  ];
-  if (report.failure !== undefined) {
-    const { message, hint } = errorText(report.failure, t);
-    blocks.push({ kind: 'text', text: message, tone: 'bad' }, { kind: 'text', text: hint });
-  }
-  for (const remark of report.remarks)
-    blocks.push({ kind: 'text', text: t(`callback.remark.${remark}`), tone: 'warn' });
-  if (report.resource !== undefined)
-    blocks.push(
-      { kind: 'details', title: report.envelope?.event_type ?? '', rows: resourceRows(report.resource, runtime) },
-      { kind: 'verbatim', text: JSON.stringify(report.resource, null, 2) },
-    );
-  return blocks;
+/** They mostly fail for one reason: the first one stands for them. */
+function firstAutopsy(failed: readonly Explained[], t: Translate): readonly Block[] {
+  const found = failed.find((judged) => 'report' in judged && judged.autopsy !== undefined);
+  if (found === undefined || 'unreadable' in found || found.autopsy === undefined) return [];
+  const source = placeOf(found.origin);
+  return [{ kind: 'text', text: t('callback.looked_into', { source }) }, ...autopsyView(found.autopsy, t)];
 }
 
-/** Amounts and states in words; the whole resource follows as JSON. */
-function resourceRows(resource: Record<string, unknown>, { t }: Runtime): readonly DetailRow[] {
-  const rows: DetailRow[] = [];
-  for (const field of ['out_trade_no', 'transaction_id', 'out_refund_no', 'refund_id'] as const)
-    if (typeof resource[field] === 'string') rows.push({ label: field, value: resource[field] });
-  const { trade_state: tradeState, refund_status: refundStatus } = resource;
-  if (typeof tradeState === 'string') rows.push({ label: t('order.label.state'), value: describeState(tradeState, t) });
-  if (typeof refundStatus === 'string')
-    rows.push({ label: t('order.label.state'), value: describeRefundState(refundStatus, t) });
-  const amount = isObject(resource['amount']) ? resource['amount'] : {};
-  for (const field of ['total', 'refund', 'payer_total'] as const)
-    if (typeof amount[field] === 'number') rows.push({ label: `amount.${field}`, value: formatFen(amount[field]) });
-  return rows;
+function failureOf({ captures, valid, reasons }: Summary): string | undefined {
+  if (captures === valid) return undefined;
+  // A key of the wrong length is the user's own, whatever else is wrong.
+  return reasons.some(({ code }) => code === 'API_V3_KEY_LENGTH') ? 'API_V3_KEY_LENGTH' : 'CHECK_FAILED';
+}
+
+function invalid(
+  field: string,
+  reason: 'at' | 'format' | 'both_files' | 'files_and_parts' | 'format_and_parts' | 'many',
+  params: Readonly<Record<string, string | number>> = {},
+): WxpayError {
+  return new WxpayError('INPUT_INVALID', {
+    params: { ...params, field, reason: `key:callback.reason.${reason}` },
+    outcome: 'not_sent',
+  });
 }

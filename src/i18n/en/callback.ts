@@ -1,6 +1,5 @@
 /** callback: English texts. Keys are `callback.<name>`; both languages hold the same keys and placeholders. */
 export const callback = {
-  'callback.argument.file': 'the captured raw HTTP request; - for standard input',
   'callback.option.at': 'judge the timestamp as of this time: RFC 3339 or Unix seconds',
   'callback.option.ignore_age': 'do not judge how old the callback is',
   'callback.example.verify': 'wxpay verify-callback captured.http',
@@ -41,4 +40,46 @@ export const callback = {
   'reason.capture_shell': 'it holds a variable or a command that only the shell could have filled in',
   'reason.curl_file': 'the content is in a file, {file}, which is not read; give it with --body',
   'reason.curl_option': "curl's {option} makes a body of its own and cannot be a callback",
+  'callback.argument.files': 'captured callbacks in any form, one or many in a file; - or none for standard input',
+  'callback.option.format': 'read them as this instead of by their content: {formats}',
+  'callback.option.headers': 'the headers, in a file of their own; with --body',
+  'callback.option.body': 'the body, byte for byte, in a file of its own; with --headers',
+  'callback.example.verify_many': 'wxpay verify-callback callbacks.ndjson --ignore-age -o ndjson',
+  'callback.title.all_valid': 'All {captures} callbacks are genuine',
+  'callback.title.some_invalid': 'Not all of {captures} callbacks are valid',
+  'callback.title.reasons': 'Why',
+  'callback.title.each': 'Each of them',
+  'callback.title.first': 'The first {count} that are not valid',
+  'callback.label.valid': 'valid',
+  'callback.label.invalid': 'not valid',
+  'callback.label.unreadable': 'unreadable',
+  'callback.label.other_lines': 'other lines',
+  'callback.label.count': 'count',
+  'callback.label.code': 'code',
+  'callback.label.reason': 'reason',
+  'callback.label.source': 'where',
+  'callback.label.verdict': 'verdict',
+  'callback.label.about': 'what',
+  'callback.note.summary': '{captures} callbacks: {valid} valid, {invalid} not valid, {unreadable} unreadable.',
+  'callback.shortened': '({length} characters; -o json shows all)',
+  'callback.reason.format': 'one of {formats}',
+  'callback.reason.both_files': '--headers and --body come together',
+  'callback.reason.files_and_parts': 'with --headers and --body there are no other files',
+  'callback.reason.format_and_parts': '--headers and --body need no format',
+  'callback.reason.many': 'more than {max} callbacks do not fit in one document; -o ndjson takes any number',
+  'callback.failure.SIGNATURE_MISSING': 'It carries none of the Wechatpay-* headers.',
+  'callback.hint.SIGNATURE_MISSING':
+    'A CDN, gateway or framework dropped them, they were not captured, or WeChat Pay did not send it.',
+  'callback.failure.SIGNATURE_STALE':
+    'Its timestamp is {seconds} s away from the time it is judged by; 300 s are allowed.',
+  'callback.hint.SIGNATURE_STALE': 'For a capture from the past, use --ignore-age, or --at with the time it came.',
+  'callback.failure.ANSWER_MALFORMED': 'What was decrypted is not what the API documents: {reason}',
+  'callback.hint.ANSWER_MALFORMED':
+    'The callback is genuine and its content is odd. Query the order, and keep the capture for WeChat Pay.',
+  'callback.failure.ANSWER_MISMATCH':
+    "It is genuine and another merchant's: {field} is {found}, the profile's is {wanted}.",
+  'callback.hint.ANSWER_MISMATCH':
+    'Choose the profile of that merchant with --profile, and find out why it came to you.',
+  'callback.label.step': 'step',
+  'callback.looked_into': 'The first of them, {source}, was looked into:',
 } as const;

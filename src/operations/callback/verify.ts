@@ -119,7 +119,11 @@ function requireOurs(resource: Record<string, unknown>, mchid: string | undefine
   const found = resource['sp_mchid'] ?? resource['combine_mchid'] ?? resource['mchid'] ?? resource['mch_id'];
   if (mchid === undefined || found === undefined || found === mchid) return;
   throw new WxpayError('ANSWER_MISMATCH', {
-    params: { field: 'mchid', found: typeof found === 'string' ? found : JSON.stringify(found), wanted: mchid },
+    params: {
+      field: 'mchid',
+      found: (typeof found === 'string' ? found : JSON.stringify(found)).slice(0, 64),
+      wanted: mchid,
+    },
   });
 }
 

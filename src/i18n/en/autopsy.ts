@@ -149,4 +149,5 @@ export const autopsy = {
     'Capture another callback as raw bytes with "wxpay callback listen", and compare. If the key is not WeChat Pay\'s, or somebody made the callback up, refusing it is right.',
   'autopsy.list': '{left}, {right}',
   'autopsy.part.body': 'body',
+  'autopsy.cause.text_around': "There is other text around the body, such as a log's prefix.",
 } as const;

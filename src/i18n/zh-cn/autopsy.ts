@@ -138,4 +138,5 @@ export const autopsy: Readonly<Record<keyof typeof en, string>> = {
     '用 "wxpay callback listen" 抓一份原始字节再比对。如果密钥不是微信支付的，或回调是伪造的，拒绝它是对的。',
   'autopsy.list': '{left}、{right}',
   'autopsy.part.body': '报文',
+  'autopsy.cause.text_around': '报文前后有其他文字，例如日志前缀。',
 };

@@ -21,17 +21,18 @@ export type Framework = (typeof frameworks)[number];
 /** Code to copy: the raw bytes of the body end up in `raw`. */
 export const recipes: Readonly<Record<Framework, string>> = {
   express: [
-    "app.post('/notify', express.raw({ type: () => true, limit: '2mb' }), (req, res) => {",
-    '  const raw = req.body; // a Buffer, untouched; verify it, then JSON.parse(raw)',
+    "const keepRaw = express.raw({ type: () => true, limit: '2mb' });",
+    "app.post('/notify', keepRaw, (req, res) => {",
+    '  const raw = req.body; // a Buffer: verify it, then JSON.parse(raw)',
     '});',
-    '// With a global express.json(): register this route before it, or keep the bytes there:',
+    '// Before any global express.json(), or keep the bytes there:',
     'app.use(express.json({ verify: (req, res, raw) => { req.rawBody = raw; } }));',
   ].join('\n'),
   koa: [
     "router.post('/notify', async (ctx) => {",
-    "  const raw = await getRawBody(ctx.req, { limit: '2mb' }); // before any body parser",
+    "  const raw = await getRawBody(ctx.req, { limit: '2mb' });",
     '});',
-    '// getRawBody is the package raw-body.',
+    '// getRawBody is the package raw-body; before any body parser.',
     '// Behind koa-bodyparser: const raw = Buffer.from(ctx.request.rawBody)',
   ].join('\n'),
   nest: [
@@ -44,7 +45,8 @@ export const recipes: Readonly<Record<Framework, string>> = {
   fastify: [
     'app.register(async (scope) => {',
     '  scope.removeAllContentTypeParsers();',
-    "  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (req, raw, done) => done(null, raw));",
+    "  scope.addContentTypeParser('*', { parseAs: 'buffer' },",
+    '    (req, raw, done) => done(null, raw));',
     "  scope.post('/notify', async (req) => {",
     '    const raw = req.body; // a Buffer',
     '  });',
@@ -55,31 +57,32 @@ export const recipes: Readonly<Record<Framework, string>> = {
     'export async function POST(request: Request) {',
     '  const raw = Buffer.from(await request.arrayBuffer());',
     '}',
-    '// pages/api/notify.ts: export const config = { api: { bodyParser: false } } and read the stream',
+    '// pages/api: export const config = { api: { bodyParser: false } }',
   ].join('\n'),
   spring: [
     '@PostMapping("/notify")',
-    'public ResponseEntity<Void> notify(@RequestBody byte[] raw, @RequestHeader HttpHeaders headers) {',
-    '  // byte[], not a DTO and not a String',
+    'public ResponseEntity<Void> notify(',
+    '    @RequestBody byte[] raw, // not a DTO and not a String',
+    '    @RequestHeader HttpHeaders headers) {',
     '}',
   ].join('\n'),
   gin: [
     'func notify(c *gin.Context) {',
     '  raw, err := io.ReadAll(c.Request.Body) // before ShouldBindJSON',
-    '  c.Request.Body = io.NopCloser(bytes.NewReader(raw)) // for whoever reads it after you',
+    '  c.Request.Body = io.NopCloser(bytes.NewReader(raw)) // for later readers',
     '}',
   ].join('\n'),
   flask: [
     "@app.post('/notify')",
     'def notify():',
-    '    raw = request.get_data(cache=True)  # bytes, before request.json and request.form',
+    '    raw = request.get_data()  # bytes, before request.json or request.form',
   ].join('\n'),
   django: ['@csrf_exempt', 'def notify(request):', '    raw = request.body  # bytes, before request.POST'].join('\n'),
   laravel: [
     'public function notify(Request $request) {',
     '    $raw = $request->getContent(); // not $request->all(), not json_encode()',
     '}',
-    '// Exclude the route from VerifyCsrfToken, TrimStrings and ConvertEmptyStringsToNull',
+    '// Exclude the route from VerifyCsrfToken.',
   ].join('\n'),
   thinkphp: [
     'public function notify() {',

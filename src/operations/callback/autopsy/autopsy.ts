@@ -77,11 +77,11 @@ export function performAutopsy(input: AutopsyInput): Autopsy {
   if (afterSignature.has(failure.code)) return done(judgeContent(input, facts), []);
   if (signed !== undefined) {
     const found = findMessage({ headers, body, digest: signed.digest, siblings: input.siblings ?? [] }, budget);
-    const proof = found === undefined ? undefined : prove(found, signed, headers);
+    const proof = found === undefined ? undefined : prove(found, signed);
     if (found !== undefined && proof !== undefined)
       return done(
         [...proven(input, headers, signed, found), ...judgeAge(failure, 'proven')],
-        evidenceOf(headers, body, proof),
+        evidenceOf(headers, body, proof, signed.signer),
         proof,
       );
   }
@@ -110,11 +110,10 @@ function signatureForm({ captured, guesses }: LooseHeaders, signers: readonly Si
 }
 
 /** The mended message, verified like any other; `undefined` should the search have been wrong. */
-function prove(found: Found, { signer, signature }: Signed, { captured }: LooseHeaders): Mended | undefined {
+function prove(found: Found, { signer, signature }: Signed): Mended | undefined {
   const { timestamp, nonce, body } = found;
   const verdict = verifySha256(signer.publicKey, answerMessage({ timestamp, nonce, body }), signature.value);
-  const serial = signer.isMerchant ? (captured.serial ?? signer.id) : signer.id;
-  return verdict === 'valid' ? { timestamp, nonce, body, serial, signature: signature.value } : undefined;
+  return verdict === 'valid' ? { timestamp, nonce, body, serial: signer.id, signature: signature.value } : undefined;
 }
 
 function proven(input: AutopsyInput, headers: LooseHeaders, signed: Signed, found: Found): readonly Finding[] {
@@ -179,12 +178,13 @@ function judgeAge(failure: WxpayError, grade: Finding['grade']): readonly Findin
   return [{ cause: skew > 0 ? 'clock_behind' : 'stale', grade, params }];
 }
 
-function evidenceOf({ captured }: LooseHeaders, body: Buffer, mended: Mended): readonly Difference[] {
+function evidenceOf({ captured }: LooseHeaders, body: Buffer, mended: Mended, signer: Signer): readonly Difference[] {
   const bytes = (text: string | undefined): Buffer => Buffer.from(text ?? '', 'utf8');
   return [
     firstDifference('timestamp', bytes(captured.timestamp), bytes(mended.timestamp)),
     firstDifference('nonce', bytes(captured.nonce), bytes(mended.nonce)),
-    firstDifference('serial', bytes(captured.serial), bytes(mended.serial)),
+    // Nobody sent the merchant's serial.
+    signer.isMerchant ? undefined : firstDifference('serial', bytes(captured.serial), bytes(mended.serial)),
     firstDifference('signature', bytes(captured.signature), bytes(mended.signature)),
     firstDifference('body', body, mended.body),
   ].filter((difference) => difference !== undefined);
@@ -359,6 +359,7 @@ const bodyDamages: ReadonlySet<Cause> = new Set([
   'line_ends',
   'final_newline',
   'blanks_around',
+  'text_around',
   'mojibake',
   'charset',
   'charset_lost',

@@ -34,6 +34,13 @@ const repairs: readonly Repair[] = [
     const end = text.trimEnd().length;
     if (start > 0 || end < text.length)
       yield { cause: 'blanks_around', body: body.subarray(start, Math.max(start, end)) };
+    const [open, close] = [text.indexOf('{'), text.lastIndexOf('}')];
+    // Blanks, quotes and marks have names of their own.
+    const around =
+      open === -1 || close < open
+        ? ''
+        : `${text.slice(Math.max(0, open - 256), open)}\n${text.slice(close + 1, close + 257)}`;
+    if (/[A-Za-z0-9]{2}/.test(around)) yield { cause: 'text_around', body: body.subarray(open, close + 1) };
     const zeros = /\0+$/.exec(text.slice(-4096))?.[0].length ?? 0;
     if (zeros > 0) yield { cause: 'padded', body: body.subarray(0, body.length - zeros) };
   },

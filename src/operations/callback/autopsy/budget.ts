@@ -9,8 +9,8 @@ export interface Limits {
   readonly signatures: number;
 }
 
-/** Less than a second on two old cores; a callback of 1 KiB is searched to the end. */
-export const defaultLimits: Limits = { messages: 500_000, bytes: 512 * 1024 * 1024, signatures: 4_000 };
+/** About a second on an old core; a callback of 1 KiB is searched nearly to the end. */
+export const defaultLimits: Limits = { messages: 500_000, bytes: 384 * 1024 * 1024, signatures: 4_000 };
 
 export interface Tried {
   readonly messages: number;
@@ -27,6 +27,8 @@ export interface Budget {
   rewrite(bytes: number): boolean;
   /** Takes one RSA operation; false when there is nothing left. */
   signature(): boolean;
+  /** Nothing was given for lack of budget: time to stop. */
+  over(): boolean;
   tried(): Tried;
 }
 
@@ -41,13 +43,13 @@ export function openBudget(limits: Limits = defaultLimits): Budget {
   };
   return {
     message(size) {
-      if (!within(messages < limits.messages && bytes + size <= limits.bytes)) return false;
+      if (!within(!ended && messages < limits.messages && bytes + size <= limits.bytes)) return false;
       messages += 1;
       bytes += size;
       return true;
     },
     rewrite(size) {
-      if (!within(bytes + size <= limits.bytes)) return false;
+      if (!within(!ended && bytes + size <= limits.bytes)) return false;
       bytes += size;
       return true;
     },
@@ -56,6 +58,7 @@ export function openBudget(limits: Limits = defaultLimits): Budget {
       signatures += 1;
       return true;
     },
+    over: () => ended,
     tried: () => ({ messages, bytes, signatures, ended }),
   };
 }

@@ -68,7 +68,7 @@ export function findMessage(subject: Subject, budget: Budget): Found | undefined
   const firstOf = (some: Iterable<Head>, guess: BodyGuess): Found | undefined => {
     for (const head of some) {
       const found = together(head, guess);
-      if (found !== undefined) return found;
+      if (found !== undefined || budget.over()) return found;
     }
     return undefined;
   };
@@ -77,7 +77,7 @@ export function findMessage(subject: Subject, budget: Budget): Found | undefined
   const early: BodyGuess[] = [asIs];
   for (const guess of bodyGuesses(body, budget)) {
     const found = firstOf(heads, guess);
-    if (found !== undefined) return found;
+    if (found !== undefined || budget.over()) return found;
     if (early.length < 3) early.push(guess);
   }
   const nonces = headers.guesses.nonce.slice(0, 2);

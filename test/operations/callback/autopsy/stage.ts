@@ -12,6 +12,7 @@ import { isWxpayError, type WxpayError } from '../../../../src/core/errors.ts';
 import type { Headers, VerificationKey } from '../../../../src/core/ports.ts';
 import { performAutopsy, type AutopsyInput } from '../../../../src/operations/callback/autopsy/autopsy.ts';
 import type { Autopsy, Mended } from '../../../../src/operations/callback/autopsy/findings.ts';
+import { defaultLimits, openBudget } from '../../../../src/operations/callback/autopsy/budget.ts';
 import { verifyCallback, type CallbackReport } from '../../../../src/operations/callback/verify.ts';
 
 const pair = (): { publicKey: KeyObject; privateKey: KeyObject } => generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -33,6 +34,7 @@ export const merchant = { publicKey: merchantPair.publicKey, serial: ids.merchan
 export const strangerKey = stranger.privateKey;
 export const merchantKey = merchantPair.privateKey;
 export const certificateKey = certificateMode.privateKey;
+export const platformKey = publicKeyMode.privateKey;
 export const now = Date.UTC(2026, 10, 23, 2, 0, 0);
 export const apiV3Key = Buffer.from('0123456789abcdef0123456789abcdef');
 
@@ -129,7 +131,7 @@ export interface Judgement {
 
 export type Circumstances = Partial<Omit<AutopsyInput, 'capture' | 'failure'>> & { readonly now?: number };
 
-/** Verifies, and looks into what does not. */
+/** Verifies, and looks into what does not: not to the end, unless a budget is given, since most tests find nothing there. */
 export async function judge(damaged: Damaged, circumstances: Circumstances = {}): Promise<Judgement> {
   const taken = capture(damaged);
   const { now: at = now, ...rest } = circumstances;
@@ -138,11 +140,12 @@ export async function judge(damaged: Damaged, circumstances: Circumstances = {})
   const find = async (id: string): Promise<VerificationKey | undefined> => known.find((key) => key.id === id);
   const report = await verifyCallback(taken, { find, apiV3Key: v3, mchid: '1900000001' }, at);
   if (report.failure === undefined) return { report, autopsy: undefined };
+  const budget = openBudget({ ...defaultLimits, messages: 30_000 });
   const failure: WxpayError = report.failure;
   if (!isWxpayError(failure)) throw failure;
   return {
     report,
-    autopsy: performAutopsy({ capture: taken, failure, keys: known, merchant, apiV3Key: v3, ...rest }),
+    autopsy: performAutopsy({ capture: taken, failure, keys: known, merchant, apiV3Key: v3, budget, ...rest }),
   };
 }
 

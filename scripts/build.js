@@ -38,6 +38,14 @@ try {
       },
     ],
   });
+  // What `emulator run` puts into Node.js programs: read by them, not by us.
+  await build({
+    ...shared,
+    entryPoints: { 'emulated/preload': 'src/cli/emulated/preload.ts' },
+    format: 'cjs',
+    target: 'node14',
+    outExtension: { '.js': '.cjs' },
+  });
   const old = `${root}dist.old-${process.pid}`;
   try {
     renameSync(`${root}dist`, old);

@@ -28,6 +28,7 @@ const quietVariables = [
   'WXPAY_ROTATED_SERIALS',
   'WXPAY_ROTATED_FILES',
   'WXPAY_DROPPED_SERIALS',
+  'WXPAY_EMULATOR_RUN',
 ];
 
 export function doctorContext(runtime: Runtime, { notifyUrl, receiver }: DoctorOptions): DoctorContext {

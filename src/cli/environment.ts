@@ -22,6 +22,7 @@ export const environmentVariables = [
   'WXPAY_CA_FILE',
   'WXPAY_CONFIG_DIR',
   'WXPAY_CACHE_DIR',
+  'WXPAY_EMULATOR_DIR',
   'WXPAY_LANG',
   'WXPAY_DEBUG',
   'WXPAY_NO_INPUT',

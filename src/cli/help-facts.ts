@@ -73,6 +73,7 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   completion: { exits: local, seeAlso: ['help environment', 'profile list'] },
   'emulator start': { exits: local, seeAlso: ['emulator env', 'emulator pay', 'demo', 'help emulator'] },
   'emulator env': { exits: local, seeAlso: ['emulator start', 'help environment'] },
+  'emulator run': { exits: local, seeAlso: ['emulator start', 'emulator pay', 'help emulator'] },
   'emulator pay': { exits: emulated, seeAlso: ['order create', 'emulator refund', 'help emulator'] },
   'emulator refund': { exits: emulated, seeAlso: ['refund create', 'emulator pay', 'help emulator'] },
   'emulator fault': { exits: emulated, seeAlso: ['emulator start', 'help emulator'] },

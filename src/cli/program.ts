@@ -205,6 +205,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/start.ts'),
   },
   {
+    path: ['emulator', 'run'],
+    summary: 'cli.summary.emulator_run',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/run.ts'),
+  },
+  {
     path: ['emulator', 'pay'],
     summary: 'cli.summary.emulator_pay',
     group: 'cli.group.emulator',

@@ -51,6 +51,7 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
   try {
     await checkQuery(globals);
     const result = await raceInterrupt(module.run(input, runtime), interrupt.signal, module.graceMs);
+    if (result?.exitCode !== undefined) return result.exitCode;
     if (result !== undefined && result.data !== undefined) print(result);
     await pending;
     if (interrupt.signal.aborted) return interruptedCode(interrupt.signal.reason);

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/ports.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import type { CallbackSettingsChange } from './callback-settings.ts';
+import type { Others } from './connect-proxy.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { PayRequest, PayResult } from './payer.ts';
@@ -24,6 +25,8 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Serves HTTPS, too, with an authority of its own, and asks for client certificates there. Port 0: any free one. */
   readonly https?: { readonly port: number };
+  /** With `https`: a proxy for apps whose hosts are fixed, which finds the emulator where they expect WeChat Pay. */
+  readonly proxy?: { readonly port: number; readonly others: Others; readonly onRefused?: (host: string) => void };
   /** Names beyond loopback by which it may be called, for an emulator that listens elsewhere. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -90,6 +93,8 @@ export interface Emulator {
   readonly info: EmulatorInfo;
   /** The same for any merchant whose key the emulator issued. @throws WxpayError `NOT_FOUND` */
   infoOf(mchid: string): EmulatorInfo;
+  /** `http://127.0.0.1:<port>` of the proxy, where there is one. */
+  readonly proxyUrl: string | undefined;
   /** What the control API wants in `Wxpay-Emulator-Token`. */
   readonly controlToken: string;
   /** The file with url, token and pid, by which commands find a running emulator. */

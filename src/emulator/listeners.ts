@@ -3,7 +3,10 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WxpayError } from '../core/errors.ts';
+import { makeConnectProxy } from './connect-proxy.ts';
+import type { Others } from './connect-proxy.ts';
 import { limits } from './guard.ts';
 import { makeSecureServer } from './tls.ts';
 import type { TlsIdentity } from './tls.ts';
@@ -23,11 +26,14 @@ export interface ListenerOptions {
       }
     | undefined;
   readonly serve: (isSecure: boolean) => Listener;
+  /** A proxy that leads WeChat Pay's hosts to the secure listener, which it needs. */
+  readonly proxy?: { readonly port: number; readonly others: Others; readonly onRefused: (host: string) => void };
 }
 
 export interface Listeners {
   readonly url: string;
   readonly secureUrl: string | undefined;
+  readonly proxyUrl: string | undefined;
   /** Ends every connection at once. */
   close(): Promise<void>;
 }
@@ -45,31 +51,37 @@ const serverLimits = {
  *
  * @throws WxpayError `EMULATOR_PORT_BUSY`, `INPUT_INVALID`
  */
-export async function openListeners({ host, port, secure, serve }: ListenerOptions): Promise<Listeners> {
-  const plain = await open(createServer(serverLimits, serve(false)), host, port);
-  const url = `http://${urlHost(host)}:${plain.port}`;
-  if (secure === undefined) return { url, secureUrl: undefined, close: () => plain.close() };
+export async function openListeners({ host, port, secure, serve, proxy }: ListenerOptions): Promise<Listeners> {
+  const opened: Opened[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((each) => each.close()));
+  };
+  const add = async (server: Server | SecureServer, wanted: number): Promise<number> => {
+    const made = await open(server, host, wanted);
+    opened.push(made);
+    return made.port;
+  };
   try {
+    const url = `http://${urlHost(host)}:${await add(createServer(serverLimits, serve(false)), port)}`;
+    if (secure === undefined) return { url, secureUrl: undefined, proxyUrl: undefined, close };
     const server = makeSecureServer(secure.tls, secure.authority, serverLimits).on('request', serve(true));
-    const encrypted = await open(server, host, secure.port);
-    return {
-      url,
-      secureUrl: `https://${urlHost(host)}:${encrypted.port}`,
-      close: async () => {
-        await Promise.all([plain.close(), encrypted.close()]);
-      },
-    };
+    const secureUrl = `https://${urlHost(host)}:${await add(server, secure.port)}`;
+    if (proxy === undefined) return { url, secureUrl, proxyUrl: undefined, close };
+    const tunnel = (socket: Duplex): void => void server.emit('connection', socket);
+    const connectProxy = makeConnectProxy({ ...proxy, tunnel, serve: serve(true) });
+    return { url, secureUrl, proxyUrl: `http://${urlHost(host)}:${await add(connectProxy, proxy.port)}`, close };
   } catch (error) {
-    await plain.close();
+    await close();
     throw error;
   }
 }
 
-async function open(
-  server: Server | SecureServer,
-  host: string,
-  wanted: number,
-): Promise<{ readonly port: number; close(): Promise<void> }> {
+interface Opened {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+async function open(server: Server | SecureServer, host: string, wanted: number): Promise<Opened> {
   server.maxConnections = limits.connections;
   // A server knows of no connection whose TLS handshake is still under way.
   const sockets = new Set<Socket>();

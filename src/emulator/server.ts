@@ -130,7 +130,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       : await openTls(dir, [host, ...allowedHosts], { now: clock.now(), randomBytes });
   const secure =
     tls === undefined ? undefined : { tls, port: options.https?.port ?? 0, authority: platform.issuer.certificate };
-  const listeners = await openListeners({ host, port: options.port ?? 0, secure, serve });
+  const proxy = options.proxy === undefined ? {} : { proxy: { onRefused: () => undefined, ...options.proxy } };
+  const listeners = await openListeners({ host, port: options.port ?? 0, secure, serve, ...proxy });
   const { url } = listeners;
   const place: Place = { url, https_url: listeners.secureUrl ?? null, ca_file: tls?.caFile ?? null };
 
@@ -258,6 +259,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     url,
     info: describe(place, merchants.get(defaultMchid), platform, mode()),
     infoOf: (mchid) => describe(place, merchants.get(mchid), platform, mode()),
+    proxyUrl: listeners.proxyUrl,
     controlToken,
     recordFile,
     pay: async (request: PayRequest) => payOrder(request, { orders, combined, codepay, outbox, clock }),

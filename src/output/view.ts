@@ -64,4 +64,6 @@ export interface Result {
   readonly id?: string;
   /** Set when the answer is a verdict that failed although it is printed (`verify-callback`, `doctor`, `--wait`): the error code that decides the exit code. */
   readonly failed?: string;
+  /** The exit code of another program that the command has run. That program said what there was to say: nothing is printed. */
+  readonly exitCode?: number;
 }

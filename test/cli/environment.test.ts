@@ -9,7 +9,7 @@ import { loadTranslate } from '../../src/i18n/translate.ts';
 const src = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** What `certs rotate` and the like hand to a script of the user's, rather than read. */
-const given = /_(?:SERIALS|FILES)$/;
+const given = /_(?:SERIALS|FILES|EMULATOR_RUN)$/;
 
 test('every WXPAY_ variable that the program reads is explained, and every one that is explained is read', () => {
   const read = new Set<string>(

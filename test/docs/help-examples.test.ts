@@ -69,6 +69,7 @@ beforeAll(async () => {
   for (const [name, no] of Object.entries(combinedFiles))
     writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
   writeFileSync(join(shell.dir, 'name.txt'), '张三');
+  writeFileSync(join(shell.dir, 'app.js'), "require('https').get('https://api.mch.weixin.qq.com/', (r) => r.resume())");
   writeFileSync(join(shell.dir, 'card.txt'), '6225880137006868');
   const create = (no: string, type: string): string =>
     `wxpay order create --type ${type} --description x --amount 1 --out-trade-no ${no} --json`;

@@ -82,6 +82,7 @@ test('every variable of a profile is in the list that help and README are made f
     'WXPAY_PROFILE',
     'WXPAY_CONFIG_DIR',
     'WXPAY_CACHE_DIR',
+    'WXPAY_EMULATOR_DIR',
     'WXPAY_LANG',
     'WXPAY_DEBUG',
     'WXPAY_NO_INPUT',

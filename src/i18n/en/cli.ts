@@ -179,4 +179,6 @@ export const cli = {
   'cli.example.completion': 'eval "$(wxpay completion bash)"',
   'cli.example.completion_zsh': 'wxpay completion zsh > _wxpay',
   'cli.example.completion_fish': 'wxpay completion fish | source',
+  'cli.summary.emulator_run': 'run an app as it is against an emulator',
+  'cli.environment.WXPAY_EMULATOR_DIR': 'folder of the emulator that the "emulator" commands talk to',
 } as const;

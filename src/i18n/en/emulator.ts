@@ -104,4 +104,9 @@ export const emulator = {
   'emulator.example.fault_clear': 'wxpay emulator fault clear',
   'emulator.option.https': 'also serve HTTPS, on this port or any free one; the CA certificate is ca_file',
   'emulator.example.start_https': 'wxpay emulator start --https --json',
+  'emulator.argument.command': 'the program and its arguments, after --',
+  'emulator.option.others': "HTTPS to hosts that are not WeChat Pay's: refuse or pass",
+  'emulator.warn.refused': 'Refused: HTTPS to {host}. "--others pass" lets other hosts through.',
+  'emulator.example.run': 'wxpay emulator run -- node app.js',
+  'emulator.example.run_pass': 'wxpay emulator run --others pass -- node app.js',
 } as const;

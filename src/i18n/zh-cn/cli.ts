@@ -179,4 +179,6 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.example.completion': 'eval "$(wxpay completion bash)"',
   'cli.example.completion_zsh': 'wxpay completion zsh > _wxpay',
   'cli.example.completion_fish': 'wxpay completion fish | source',
+  'cli.summary.emulator_run': '让应用原样运行在模拟器上',
+  'cli.environment.WXPAY_EMULATOR_DIR': '"emulator" 各命令所用模拟器的目录',
 };

@@ -103,4 +103,9 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.example.fault_clear': 'wxpay emulator fault clear',
   'emulator.option.https': '同时提供 HTTPS，端口可选，默认任选空闲端口；CA 证书见 ca_file',
   'emulator.example.start_https': 'wxpay emulator start --https --json',
+  'emulator.argument.command': '要运行的程序及其参数，写在 -- 之后',
+  'emulator.option.others': '访问非微信支付的 HTTPS 主机：refuse 拒绝，pass 放行',
+  'emulator.warn.refused': '已拒绝对 {host} 的 HTTPS 访问；用 --others pass 可放行其他主机。',
+  'emulator.example.run': 'wxpay emulator run -- node app.js',
+  'emulator.example.run_pass': 'wxpay emulator run --others pass -- node app.js',
 };

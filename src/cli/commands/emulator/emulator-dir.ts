@@ -8,10 +8,12 @@ export function addDirOption(command: Command, t: Translate): void {
   command.option('--dir <dir>', t('emulator.option.dir'));
 }
 
-/** `--dir`, else the emulator's folder among the program's state. */
-export function emulatorDir(options: CommandInput['options'], runtime: Pick<Runtime, 'cwd' | 'dirs'>): string {
-  const dir = options['dir'];
-  return typeof dir === 'string' ? resolve(runtime.cwd, dir) : join(runtime.dirs.state, 'emulator');
+/** `--dir`, else `WXPAY_EMULATOR_DIR`, else the emulator's folder among the program's state. */
+export function emulatorDir(options: CommandInput['options'], runtime: Pick<Runtime, 'cwd' | 'dirs' | 'env'>): string {
+  const option = options['dir'];
+  const variable = runtime.env['WXPAY_EMULATOR_DIR'];
+  const dir = typeof option === 'string' ? option : variable === '' ? undefined : variable;
+  return dir === undefined ? join(runtime.dirs.state, 'emulator') : resolve(runtime.cwd, dir);
 }
 
 /** An option's text. */

@@ -35,7 +35,7 @@ export const command: CommandModule = {
   },
 };
 
-function variablesOf(info: EmulatorInfo): Record<string, string> {
+export function variablesOf(info: EmulatorInfo): Record<string, string> {
   const all: Record<string, string | null> = {
     WXPAY_BASE_URL: info.https_url ?? info.url,
     WXPAY_CA_FILE: info.ca_file,

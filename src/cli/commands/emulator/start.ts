@@ -1,18 +1,16 @@
 /** `wxpay emulator start`: serves a local WeChat Pay until it is interrupted. */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
 import { runningEmulator } from '../../../emulator/control-client.ts';
 import { isLoopback } from '../../../emulator/guard.ts';
-import { readMerchantOptions } from '../../../emulator/merchant-options.ts';
-import type { MerchantOptions } from '../../../emulator/merchants.ts';
 import { startEmulator, type Emulator, type RequestLog } from '../../../emulator/server.ts';
 import type { Mode } from '../../../emulator/platform.ts';
 import type { Block } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+import { readMerchantFile } from './merchant-file.ts';
 
 const modes: readonly Mode[] = ['mixed', 'certificate', 'public-key'];
 
@@ -128,23 +126,6 @@ function logRequest(entry: RequestLog, runtime: Runtime): void {
 async function writeProfile(name: string, emulator: Emulator, runtime: Runtime): Promise<void> {
   const { saveEmulatorProfile } = await import('./emulator-profile.ts');
   await saveEmulatorProfile(name, emulator.info, runtime);
-}
-
-async function readMerchantFile(file: string): Promise<MerchantOptions> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
-    throw new WxpayError('INPUT_UNREADABLE', { params: { file, reason }, cause: error });
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return readMerchantOptions(value as Record<string, unknown>);
-  } catch (error) {
-    if (error instanceof WxpayError) throw error;
-  }
-  throw new WxpayError('INPUT_INVALID', { params: { field: '--merchant', reason: 'key:emulator.reason.merchant' } });
 }
 
 function readPort(text: string | undefined, field: string): number {

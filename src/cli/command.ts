@@ -121,6 +121,15 @@ export interface Runtime {
   warn(key: MessageKey, params?: Params): void;
   /** Runs the work under a spinner where stderr is a terminal, and plainly elsewhere. */
   busy<T>(key: MessageKey, params: Params, work: () => Promise<T>): Promise<T>;
+  /** Writes to stdout what is too much for a result, piece by piece; UTF-8 where it is text. Waits until it is taken. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
+  /**
+   * The way to a URL that WeChat Pay handed out in an answer (a bill's download_url), and the target there. Loads nothing that
+   * the merchant's own transport does not.
+   *
+   * @throws `HOST_NOT_ALLOWED` before anything is signed
+   */
+  transportTo(url: string): Promise<{ readonly transport: Transport; readonly target: string }>;
   /** Prints a result at once, before the command ends: for `--watch` and the steps of `demo`. */
   emit(result: Result): void;
   /** Runs another wxpay command in this process, as if typed: how `demo` shows only what really works. */

@@ -1,5 +1,6 @@
 /** From profile and credentials to a key ring and a transport: the one place where the core's layers meet the CLI's world. */
-import { parseBaseUrl } from '../core/http/base-url.ts';
+import { parseBaseUrl, type BaseUrl } from '../core/http/base-url.ts';
+import { parseDownloadUrl } from '../core/http/download-url.ts';
 import { createTransport, type ComposedTransport } from '../core/http/compose.ts';
 import { isTlsUnverified } from '../core/http/environment.ts';
 import type { TraceEvent } from '../core/http/logged.ts';
@@ -34,13 +35,16 @@ export interface ConnectionParts {
 
 export interface Connection {
   readonly transport: () => Promise<Transport>;
+  /** To the host of a URL that an answer named. @throws `HOST_NOT_ALLOWED` */
+  readonly transportTo: (url: string) => Promise<{ readonly transport: Transport; readonly target: string }>;
   readonly keyRing: CertificateKeyRing;
   close(): Promise<void>;
 }
 
 export async function connect(parts: ConnectionParts): Promise<Connection> {
   const { profile, credentials, world, globals } = parts;
-  const baseUrl = parseBaseUrl(baseUrlOf(profile), globals.allowHost === undefined ? [] : [globals.allowHost]);
+  const allowHosts = globals.allowHost === undefined ? [] : [globals.allowHost];
+  const baseUrl = parseBaseUrl(baseUrlOf(profile), allowHosts);
   if (isTlsUnverified(world.env)) parts.note('cli.tls_unverified.warn');
   const apiV3Key = profile.values.api_v3_key === undefined ? undefined : await credentials.apiV3Key();
   const publicKeys = await credentials.publicKeys();
@@ -78,12 +82,17 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
         }),
   });
 
-  let made: Promise<ComposedTransport> | undefined;
-  const composed = (): Promise<ComposedTransport> => (made ??= compose());
-  const compose = async (): Promise<ComposedTransport> => {
+  /** By origin. */
+  const made = new Map<string, Promise<ComposedTransport>>();
+  const composed = (to = baseUrl): Promise<ComposedTransport> => {
+    const transport = made.get(to.origin) ?? compose(to);
+    made.set(to.origin, transport);
+    return transport;
+  };
+  const compose = async (to: BaseUrl): Promise<ComposedTransport> => {
     const ca = await credentials.ca();
     return createTransport({
-      baseUrl,
+      baseUrl: to,
       signer: await parts.signer(),
       keyRing,
       clock: world.clock,
@@ -113,8 +122,12 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
   return {
     keyRing,
     transport: async () => (await composed()).transport,
+    transportTo: async (url) => {
+      const { base, target } = parseDownloadUrl(url, baseUrl, allowHosts);
+      return { transport: (await composed(base)).transport, target };
+    },
     close: async () => {
-      await (await made)?.close();
+      await Promise.allSettled([...made.values()].map(async (one) => (await one).close()));
     },
   };
 }

@@ -53,6 +53,11 @@ async function realWorld(readerGone: AbortSignal): Promise<World> {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    writeBytes: (bytes) =>
+      new Promise((resolve) => {
+        // What went wrong is heard by the stream's own listener.
+        process.stdout.write(bytes, () => resolve());
+      }),
     clock: {
       now: () => Date.now(),
       monotonic: () => performance.now(),

@@ -84,6 +84,24 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/refund/abnormal.ts'),
   },
   {
+    path: ['bill', 'trade'],
+    summary: 'bill.summary.trade',
+    group: 'bill.group.title',
+    load: () => import('./commands/bill/trade.ts'),
+  },
+  {
+    path: ['bill', 'fundflow'],
+    summary: 'bill.summary.fundflow',
+    group: 'bill.group.title',
+    load: () => import('./commands/bill/fundflow.ts'),
+  },
+  {
+    path: ['bill', 'read'],
+    summary: 'bill.summary.read',
+    group: 'bill.group.title',
+    load: () => import('./commands/bill/read.ts'),
+  },
+  {
     path: ['certs', 'download'],
     summary: 'cli.summary.certs_download',
     group: 'cli.group.keys',
@@ -253,6 +271,7 @@ const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey; v
   order: { summary: 'cli.group.order', group: 'cli.group.orders' },
   // `wxpay refund <no>` is `wxpay refund create <no>`.
   refund: { summary: 'refund.group.summary', group: 'cli.group.orders', verb: 'create' },
+  bill: { summary: 'bill.group.summary', group: 'cli.group.orders' },
   certs: { summary: 'cli.group.certs', group: 'cli.group.keys' },
   callback: { summary: 'callbacks.summary.noun', group: 'cli.group.callbacks' },
   profile: { summary: 'cli.group.profile', group: 'cli.group.setup' },

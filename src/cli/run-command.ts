@@ -45,7 +45,8 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
       // What was printed before comes first.
       await pending;
       const out = sink === undefined ? world.stdout : { write: (text: string) => (sink(text), true) };
-      return context.run({ ...world, argv, env, stdout: out, onSignal: relay(interrupt.signal) });
+      const sinks = sink === undefined ? {} : { writeBytes: undefined };
+      return context.run({ ...world, ...sinks, argv, env, stdout: out, onSignal: relay(interrupt.signal) });
     },
   });
   try {

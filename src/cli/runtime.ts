@@ -125,6 +125,8 @@ export function createRuntime(parts: RuntimeParts): {
     // Somebody who is waited for should know it.
     if (world.stdin.isTTY === true) note('cli.stdin.note');
   };
+  /** For a stdout that takes text only. */
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const runtime: Runtime = {
     globals,
     env: world.env,
@@ -161,6 +163,14 @@ export function createRuntime(parts: RuntimeParts): {
       rate ??= options?.ratePerSecond;
       const transport = await (await connection()).transport();
       return (request) => transport({ ...request, signal: request.signal ?? signal });
+    },
+    async transportTo(url) {
+      const { transport, target } = await (await connection()).transportTo(url);
+      return { transport: (request) => transport({ ...request, signal: request.signal ?? signal }), target };
+    },
+    writeBytes: async (bytes) => {
+      if (world.writeBytes !== undefined) return world.writeBytes(bytes);
+      world.stdout.write(decoder.decode(bytes, { stream: true }));
     },
     prompts: once(async (): Promise<Prompts> => {
       const { createPrompts } = await import('./prompts.ts');

@@ -33,6 +33,8 @@ export interface World {
   systemLocale(): string | undefined;
   /** Calls back on the first SIGINT or SIGTERM; the second one ends the process by itself. Returns the way to stop listening. */
   onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Writes bytes to stdout as they are, and waits until they are taken. Absent where stdout is not this process's own. */
+  writeBytes?: ((bytes: Uint8Array) => Promise<void>) | undefined;
   /** Calls back when nobody reads stdout any more. Returns the way to stop listening. */
   onReaderGone?(listener: () => void): () => void;
 }

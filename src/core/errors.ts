@@ -89,6 +89,7 @@ const categories = {
 
   // WeChat Pay said no.
   API_REFUSED: 'refused',
+  BILL_NOT_READY: 'refused',
   ORDER_PAID: 'refused',
   ORDER_CLOSED: 'refused',
   ORDER_NOT_PAID: 'refused',
@@ -121,6 +122,10 @@ const categories = {
   CERTIFICATES_INVALID: 'verification',
   CERTIFICATES_NONE: 'not_found',
   CHECK_FAILED: 'verification',
+  BILL_HASH_WRONG: 'verification',
+  BILL_MALFORMED: 'verification',
+  BILL_TOO_LARGE: 'verification',
+  BILL_SUMS_DIFFER: 'verification',
 
   // The network; provably nothing happened.
   NETWORK_DNS: 'network',
@@ -145,6 +150,9 @@ const categories = {
 
   // A batch that was carried out, and not all of it succeeded.
   BATCH_INCOMPLETE: 'batch',
+
+  // Two books that do not agree.
+  BILL_DIFFERS: 'batch',
 } as const satisfies Record<string, ErrorCategory>;
 
 export type ErrorCode = keyof typeof categories;

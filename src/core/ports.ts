@@ -53,6 +53,20 @@ export interface ApiRequest {
   /** Whether TLS carries the merchant's client certificate; by default where the endpoint wants it (protocol 11.3). */
   readonly clientCertificate?: boolean;
   readonly signal?: AbortSignal;
+  /**
+   * Takes the body of a 2xx `file` answer piece by piece, for files that are too big to hold; the answer's own body is then
+   * empty, and no limit of size applies. Only silence ends such an answer early, not its length.
+   */
+  readonly sink?: BodySink;
+}
+
+/** Where the body of a file goes. What it throws ends the request. */
+export interface BodySink {
+  /** The head of a 2xx answer has come. */
+  begin(status: number, headers: Headers): void;
+  write(chunk: Uint8Array): void;
+  /** True once a body has begun: from then on the request is not repeated by itself. */
+  readonly begun: boolean;
 }
 
 /** Response headers, lower-case names; a repeated header keeps every value, since repetition is a reason to refuse. */

@@ -97,6 +97,10 @@ const chineseData: readonly Exception[] = [
   { file: 'core/money.ts', pattern: /^[元分]$/ },
   // The headings under which columns of refund files are found.
   { file: 'operations/refund-batch/parse.ts', pattern: /^(?:微信|商户|退款|金额|原因|序号|编号)/ },
+  // The headings and words of bills, and the unit of an amount.
+  { file: 'operations/bill/columns.ts', pattern: /\p{Script=Han}/u },
+  { file: 'operations/bill/values.ts', pattern: /^收入$/ },
+  { file: 'operations/bill/where.ts', pattern: /^元$/ },
   // The description in the skeleton of an order, as the endpoint's documentation has it.
   { file: 'cli/commands/order/create.ts', pattern: /^Image形象店-深圳腾大-QQ公仔$/ },
   // What WeChat Pay says in test callbacks: data for an app, not words for people.

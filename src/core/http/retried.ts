@@ -81,7 +81,9 @@ export function retried(primary: Transport, options: RetriedOptions): Transport 
         const params = { ...failure.params, ...hosts, attempts: attempt };
         throw failure.with(delivered === undefined ? { params } : { params, outcome: 'unknown' });
       };
-      if (again === undefined || attempt > retries || request.signal?.aborted === true) return finish();
+      // A file of which a part has arrived is continued by whoever asked for it.
+      const begun = failure !== undefined && request.sink?.begun === true;
+      if (again === undefined || begun || attempt > retries || request.signal?.aborted === true) return finish();
 
       const switched = again.kind === 'other';
       if (switched) current = current === primary ? (options.backup ?? primary) : primary;

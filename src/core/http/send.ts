@@ -6,7 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Dispatcher, Pool, buildConnector } from 'undici';
 import { systemCode } from '../durable/system-error.ts';
 import { WxpayError } from '../errors.ts';
-import type { ApiRequest, ApiResponse, Clock, Headers, Transport } from '../ports.ts';
+import type { ApiRequest, ApiResponse, BodySink, Clock, Headers, Transport } from '../ports.ts';
 import type { BaseUrl } from './base-url.ts';
 import { wantsClientCertificate } from './client-certificate.ts';
 import { decodeBody } from './decode-body.ts';
@@ -136,6 +136,9 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
     let status = 0;
     let headers: Headers = {};
     let size = 0;
+    /** Takes the body instead of `chunks`. */
+    let sink: BodySink | undefined;
+    let heardAt = 0;
     const chunks: Buffer[] = [];
     const deadline = new AbortController();
 
@@ -156,6 +159,16 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
       const failure = networkError(error, wire(), seconds);
       finish(() => reject(failure));
       controller?.abort(failure);
+    };
+    /** What the sink throws goes up as it is; nothing after it reaches the sink. */
+    const attempt = (work: () => void): void => {
+      if (phase === 'done') return;
+      try {
+        work();
+      } catch (error) {
+        finish(() => reject(error instanceof Error ? error : new Error(String(error))));
+        controller?.abort(new Error('sink'));
+      }
     };
     /** Somebody pressed Ctrl-C. Where nothing can have happened the reason itself goes up. */
     const onAbort = (): void => {
@@ -183,7 +196,7 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
       const deadlines = [
         { allowed: timeouts.connect, missed: () => phase === 'connect' },
         { allowed: timeouts.firstByte, missed: () => phase !== 'body' },
-        { allowed: timeouts.total, missed: () => true },
+        { allowed: timeouts.total, missed: () => sink === undefined },
       ].sort((a, b) => a.allowed - b.allowed);
       try {
         for (const { missed, allowed } of deadlines) {
@@ -196,6 +209,13 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
             return;
           }
         }
+        // A file may take as long as it needs, if only something keeps coming.
+        for (;;) {
+          const left = heardAt + timeouts.firstByte - clock.monotonic();
+          if (left <= 0) break;
+          await clock.sleep(left, deadline.signal);
+        }
+        fail(Object.assign(new Error('silence'), { code: 'ETIMEDOUT' }), timeouts.firstByte / 1_000);
       } catch {
         // The exchange ended first.
       }
@@ -223,10 +243,20 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
           phase = 'body';
           status = statusCode;
           headers = allHeaders(started.rawHeaders);
-          const refusal = refuseAnswer(status, headers, request, baseUrl, limit);
+          if (status < 300) sink = request.sink;
+          const refusal = refuseAnswer(status, headers, request, baseUrl, sink === undefined ? limit : Infinity);
           if (refusal !== undefined) fail(refusal);
+          else {
+            heardAt = clock.monotonic();
+            attempt(() => sink?.begin(status, headers));
+          }
         },
         onResponseData(_controller, chunk) {
+          heardAt = clock.monotonic();
+          if (sink !== undefined) {
+            attempt(() => sink?.write(chunk));
+            return;
+          }
           size += chunk.length;
           if (size > limit) fail(tooLarge(baseUrl, limit));
           else chunks.push(chunk);

@@ -4,6 +4,7 @@ import { profile } from './profile.ts';
 import { order } from './order.ts';
 import { refund } from './refund.ts';
 import { batch } from './batch.ts';
+import { bill } from './bill.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { crypt } from './crypt.ts';
@@ -25,6 +26,7 @@ export const en = {
   ...order,
   ...refund,
   ...batch,
+  ...bill,
   ...sign,
   ...certs,
   ...crypt,

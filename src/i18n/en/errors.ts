@@ -215,4 +215,21 @@ export const errors = {
   'hint.BATCH_LIMIT': 'Nothing was sent. Split the file, or raise the limit.',
   'error.BATCH_INCOMPLETE': 'Not every row was refunded: {failed} failed, {skipped} not sent.',
   'hint.BATCH_INCOMPLETE': 'See the report. The same command goes on where this one ended; nothing is refunded twice.',
+  'error.BILL_HASH_WRONG':
+    'The bill {file} is not the one that WeChat Pay signed for: its SHA-1 is {found}, not {wanted}.',
+  'hint.BILL_HASH_WRONG':
+    'Nothing of it was used. Run the command again; if it stays so, something between you and WeChat Pay changes files.',
+  'error.BILL_MALFORMED': 'The bill cannot be read at line {line}: {reason}',
+  'hint.BILL_MALFORMED':
+    'What came before that line may have been shown; do not rely on it. --raw gives the file as it is.',
+  'error.BILL_TOO_LARGE': 'The bill {file} unpacks to more than {limit} bytes.',
+  'hint.BILL_TOO_LARGE': 'If it may be so large, allow it with --max-size.',
+  'error.BILL_SUMS_DIFFER': 'The rows of the bill {date} do not add up to its summary.',
+  'hint.BILL_SUMS_DIFFER':
+    'The file is the one WeChat Pay signed for where it was downloaded; ask WeChat Pay before you settle by it.',
+  'error.BILL_NOT_READY': 'The bill of {date} is not there yet.',
+  'hint.BILL_NOT_READY':
+    'Bills are there from ten in the morning of the next day, Beijing time. After that, try again every half an hour.',
+  'error.BILL_DIFFERS': 'The bill and the orders differ: {count} differences.',
+  'hint.BILL_DIFFERS': 'Each difference is listed. For a refund\'s present state ask "wxpay refund query".',
 } as const satisfies Readonly<Record<`error.${ErrorCode}` | `hint.${ErrorCode}`, string>>;

@@ -5,6 +5,7 @@ import { profile } from './profile.ts';
 import { order } from './order.ts';
 import { refund } from './refund.ts';
 import { batch } from './batch.ts';
+import { bill } from './bill.ts';
 import { sign } from './sign.ts';
 import { certs } from './certs.ts';
 import { crypt } from './crypt.ts';
@@ -26,6 +27,7 @@ export const zhCn: Catalogue = {
   ...order,
   ...refund,
   ...batch,
+  ...bill,
   ...sign,
   ...certs,
   ...crypt,

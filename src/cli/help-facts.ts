@@ -57,9 +57,13 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
     exits: [...verdict, 'network'],
     seeAlso: ['callback replay', 'decrypt', 'doctor', 'help callbacks'],
   },
+  'callback listen': {
+    exits: local,
+    seeAlso: ['callback trigger', 'verify-callback', 'emulator start', 'help callbacks'],
+  },
   'callback trigger': {
     exits: [...verdict, 'not_found', 'network'],
-    seeAlso: ['callback replay', 'emulator start', 'help callbacks'],
+    seeAlso: ['callback listen', 'callback replay', 'emulator start', 'help callbacks'],
   },
   'callback replay': {
     exits: [...verdict, 'network'],

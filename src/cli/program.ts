@@ -175,6 +175,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/verify-callback.ts'),
   },
   {
+    path: ['callback', 'listen'],
+    summary: 'callbacks.summary.listen',
+    group: 'cli.group.callbacks',
+    load: () => import('./commands/callback/listen.ts'),
+  },
+  {
     path: ['callback', 'trigger'],
     summary: 'callbacks.summary.trigger',
     group: 'cli.group.callbacks',

@@ -36,6 +36,10 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (file) => {
       merchant = await shell.furnish();
       return;
     }
+    if (command.startsWith('wxpay callback listen')) {
+      await shell.serve(adapted(command).replace('8090', '0'));
+      return;
+    }
     // A file of refunds, for the order that this page has made and paid.
     if (command.includes('refunds.csv')) {
       const order = /COFFEE_\d+/.exec(commands.join('\n'))?.[0] ?? '';

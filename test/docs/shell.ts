@@ -21,7 +21,7 @@ export interface Shell {
   readonly receiverPort: number;
   run(script: string, env?: Readonly<Record<string, string>>): Promise<Tried>;
   /** Starts a command that serves until the end, and waits until it does. */
-  serve(command: string): Promise<void>;
+  serve(command: string, env?: Readonly<Record<string, string>>): Promise<void>;
   /** Puts the emulator's merchant and the last callback where the documents have them. */
   furnish(): Promise<Readonly<Record<string, string>>>;
   /** Waits for a callback and keeps it under these names. */
@@ -62,10 +62,10 @@ export async function openShell(): Promise<Shell> {
     port,
     receiverPort: Number(new URL(receiver.url).port),
     run,
-    async serve(command) {
+    async serve(command, env = {}) {
       const child = spawn('bash', ['-c', `exec ${command}`], {
         cwd: dir,
-        env: base,
+        env: { ...base, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       serving.push(child);

@@ -1,0 +1,79 @@
+/** A folder of captured callbacks: one file each, as `verify-callback` and `callback replay` read them, for the owner only. */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WxpayError } from '../../core/errors.ts';
+import type { HeaderLines } from './send.ts';
+
+export interface ReceivedMessage {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: HeaderLines;
+  readonly body: Buffer;
+}
+
+export interface CaptureFolder {
+  readonly dir: string;
+  /** @returns the file. @throws WxpayError `FILE_UNWRITABLE` */
+  keep(message: ReceivedMessage, label: string, now: number): Promise<string>;
+}
+
+/** So many are kept; the oldest go first. */
+export const keptCaptures = 1000;
+const ownName = /^\d{8}T\d{9}Z-\d{4,}-[\w.-]+\.http$/;
+
+/** Makes the folder (0700) when it is not there. @throws WxpayError `FILE_UNWRITABLE` */
+export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
+  const failed = (error: unknown, file: string): WxpayError => {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
+    return new WxpayError('FILE_UNWRITABLE', { params: { file, reason }, cause: error });
+  };
+  let names: string[];
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    names = (await readdir(dir)).filter((name) => ownName.test(name)).toSorted();
+  } catch (error) {
+    throw failed(error, dir);
+  }
+  let made = 0;
+  return {
+    dir,
+    async keep(message, label, now) {
+      const stamp = new Date(now).toISOString().replaceAll(/[-:.]/g, '');
+      for (;;) {
+        made += 1;
+        const name = `${stamp}-${String(made).padStart(4, '0')}-${safeLabel(label)}.http`;
+        const file = join(dir, name);
+        try {
+          await writeFile(file, rawCapture(message), { mode: 0o600, flag: 'wx' });
+        } catch (error) {
+          // Another listener in the same folder; or a link that somebody has put there.
+          if ((error as NodeJS.ErrnoException).code === 'EEXIST' && made < 1_000_000) continue;
+          // Half a capture would only mislead.
+          await rm(file, { force: true }).catch(() => undefined);
+          throw failed(error, file);
+        }
+        names.push(name);
+        while (names.length > keptCaptures) await rm(join(dir, names.shift() ?? ''), { force: true });
+        return file;
+      }
+    },
+  };
+}
+
+/** What came from outside does not choose a path. */
+function safeLabel(label: string): string {
+  return /^[A-Za-z0-9][\w.-]{0,63}$/.test(label) ? label : 'callback';
+}
+
+/** The message byte for byte; a chunked body is written with its length, since its chunks were the connection's own. */
+function rawCapture({ method, target, headers, body }: ReceivedMessage): Buffer {
+  const chunked = headers.some(([name]) => name.toLowerCase() === 'transfer-encoding');
+  const own = chunked
+    ? [
+        ...headers.filter(([name]) => !/^(?:transfer-encoding|content-length)$/i.test(name)),
+        ['Content-Length', String(body.length)] as const,
+      ]
+    : headers;
+  const lines = [`${method} ${target} HTTP/1.1`, ...own.map(([name, value]) => `${name}: ${value}`)];
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
+}

@@ -1,4 +1,5 @@
 /** Runs one command: resolve → call → render → map errors to exit codes. The only place where a result or an error is printed. */
+import { setMaxListeners } from 'node:events';
 import { errorCodes, WxpayError, type ErrorCode } from '../core/errors.ts';
 import type { Translate } from '../i18n/translate.ts';
 import type { CommandInput, CommandModule, Globals, Output, Runtime } from './command.ts';
@@ -23,6 +24,8 @@ export interface CommandContext {
 export async function runCommand(module: CommandModule, input: CommandInput, context: CommandContext): Promise<number> {
   const { world, t, globals } = context;
   const interrupt = new AbortController();
+  // Every request under way listens, and a batch has many; Node would take more than ten for a leak.
+  setMaxListeners(0, interrupt.signal);
   const stopListening = world.onSignal((signal) => interrupt.abort(new Interrupted(signal)));
   const readerGone = new AbortController();
   const stopWatching = world.onReaderGone?.(() => readerGone.abort());

@@ -89,6 +89,17 @@ describe('a file', () => {
     expect(counts(list)).toEqual(ones(list));
   });
 
+  test('forty at once says nothing about it: stderr holds no warning of Node', async () => {
+    const list = orders(60);
+    const file = write(
+      'r.csv',
+      list.map((order) => line(order)),
+    );
+    const result = await batch(file, ['--concurrency', '40', '--quiet']);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(counts(list)).toEqual(ones(list));
+  });
+
   test('twice refunds nothing twice', async () => {
     const list = orders(5);
     const file = write(

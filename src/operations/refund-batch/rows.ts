@@ -222,7 +222,8 @@ const byOutTradeNo = 2;
 export function openRows(): Rows {
   const texts = openTexts();
   const reasons = openInterned(texts);
-  const states = openInterned(texts);
+  /** The trade states seen, at most 255 of them: WeChat Pay has eight. */
+  const tradeStates: string[] = [];
 
   const line = openColumn(u32);
   const fen = openWideColumn();
@@ -235,18 +236,23 @@ export function openRows(): Rows {
 
   const kind = openColumn(u8);
   const name = openColumn(u32);
-  /** First and last row of the order, plus 1; 0 when the order was joined with another. */
+  /** First row of the order, plus 1; 0 when the order was joined with another. */
   const first = openColumn(u32);
+  /** Last row of an order of several rows, plus 1. */
   const last = openColumn(u32);
+  /** Of a settled order that is named otherwise. */
   const transactionId = openColumn(u32);
   /** The order with which this one was joined, plus 1. */
   const joined = openColumn(u32);
   const total = openWideColumn();
-  const state = openColumn(u32);
+  /** Place among `tradeStates`, plus 1; 0 while the order was not looked up. */
+  const state = openColumn(u8);
 
   const named = openTextIndex((number) => `${kind.get(number)}${texts.get(name.get(number))}`);
   /** Orders that were named by out_trade_no, under their transaction_id; the others are `named` by it. */
   const settled = openTextIndex((number) => texts.get(transactionId.get(number)));
+  const isSettled = (of: number): boolean => state.get(of) !== 0;
+  const lastOf = (of: number): number => (last.get(of) === 0 ? first.get(of) : last.get(of));
   const refundNos = openTextIndex((number) => texts.get(refundNo.get(number)));
   let count = 0;
   let orders = 0;
@@ -254,6 +260,12 @@ export function openRows(): Rows {
 
   const kindOf = (by: Row['by']): number => (by === 'transaction_id' ? byTransactionId : byOutTradeNo);
   const standing = (of: number): number => (joined.get(of) === 0 ? of : joined.get(of) - 1);
+  const stateOf = (text: string): number => {
+    const known = tradeStates.indexOf(text);
+    if (known >= 0) return known + 1;
+    if (tradeStates.length >= 255) throw new RangeError('more trade states than there can be');
+    return tradeStates.push(text);
+  };
   const rowsOf = (of: number): readonly number[] => {
     const found: number[] = [];
     for (let at = first.get(of); at !== 0; at = next.get(at - 1)) found.push(at - 1);
@@ -289,8 +301,10 @@ export function openRows(): Rows {
         name.set(of, texts.add(row.no));
         named.add(key, of);
         first.set(of, index + 1);
-      } else next.set(last.get(of) - 1, index + 1);
-      last.set(of, index + 1);
+      } else {
+        next.set(lastOf(of) - 1, index + 1);
+        last.set(of, index + 1);
+      }
       order.set(index, of);
       return index;
     },
@@ -310,7 +324,7 @@ export function openRows(): Rows {
     fenOf: (index) => fen.get(index),
     orderOf: (index) => standing(order.get(index)),
     rowsOf,
-    hasSeveral: (of) => first.get(of) !== last.get(of),
+    hasSeveral: (of) => first.get(of) !== lastOf(of),
     nameOf: (of) => ({
       by: kind.get(of) === byTransactionId ? 'transaction_id' : 'out_trade_no',
       no: texts.get(name.get(of)),
@@ -320,8 +334,7 @@ export function openRows(): Rows {
     settle(of, facts) {
       const namesake = named.find(`${byTransactionId}${facts.transaction_id}`);
       const known =
-        settled.find(facts.transaction_id) ??
-        (namesake !== undefined && transactionId.get(namesake) !== 0 ? namesake : undefined);
+        settled.find(facts.transaction_id) ?? (namesake !== undefined && isSettled(namesake) ? namesake : undefined);
       if (known !== undefined && known !== of) {
         const all = [...rowsOf(known), ...rowsOf(of)].toSorted((a, b) => a - b);
         for (const [at, index] of all.entries()) next.set(index, (all[at + 1] ?? -1) + 1);
@@ -331,19 +344,17 @@ export function openRows(): Rows {
         joined.set(of, known + 1);
         return known;
       }
-      transactionId.set(of, kind.get(of) === byTransactionId ? name.get(of) : texts.add(facts.transaction_id));
+      const isNamedSo = kind.get(of) === byTransactionId;
+      if (!isNamedSo) transactionId.set(of, texts.add(facts.transaction_id));
       total.set(of, facts.total);
-      state.set(of, states(facts.trade_state));
-      if (known === undefined && kind.get(of) !== byTransactionId) settled.add(facts.transaction_id, of);
+      state.set(of, stateOf(facts.trade_state));
+      if (known === undefined && !isNamedSo) settled.add(facts.transaction_id, of);
       return of;
     },
     factsOf(of) {
-      if (transactionId.get(of) === 0) return undefined;
-      return {
-        transaction_id: texts.get(transactionId.get(of)),
-        total: total.get(of),
-        trade_state: texts.get(state.get(of)),
-      };
+      if (!isSettled(of)) return undefined;
+      const id = kind.get(of) === byTransactionId ? name.get(of) : transactionId.get(of);
+      return { transaction_id: texts.get(id), total: total.get(of), trade_state: tradeStates[state.get(of) - 1] ?? '' };
     },
   };
 }

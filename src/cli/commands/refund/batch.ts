@@ -1,4 +1,5 @@
 /** `wxpay refund batch`: a file of refunds; checked first, carried out once, whatever happens. */
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -490,6 +491,7 @@ async function carryOut(
   const stop = new AbortController();
   const abort = new AbortController();
   const finished = new AbortController();
+  setMaxListeners(0, abort.signal, stop.signal);
   const onSignal = (): void => {
     runtime.warn('batch.note.stopping');
     stop.abort(runtime.signal.reason);

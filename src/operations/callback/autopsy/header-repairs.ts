@@ -108,7 +108,10 @@ function percentDecoded(text: string): string {
 /** What else a value of this role may have been. */
 function forms(role: Role, guesses: readonly HeaderGuess[]): readonly HeaderGuess[] {
   const more = guesses.flatMap(({ value, repairs }) =>
-    otherForms(role, value).map(([changed, cause]) => ({ value: changed, repairs: [...repairs, { cause }] })),
+    otherForms(role, value).map(([changed, cause]) => ({
+      value: changed,
+      repairs: [...repairs, { cause, params: { header: headerTitles[role] } }],
+    })),
   );
   return [...guesses, ...more].filter(({ value }) => fits(role, value));
 }

@@ -8,6 +8,8 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
+import { autopsyDocument, autopsyView } from '../../../../src/cli/commands/verify-callback/autopsy-view.ts';
+import { loadTranslate } from '../../../../src/i18n/translate.ts';
 import { isWxpayError, type WxpayError } from '../../../../src/core/errors.ts';
 import type { Headers, VerificationKey } from '../../../../src/core/ports.ts';
 import { performAutopsy, type AutopsyInput } from '../../../../src/operations/callback/autopsy/autopsy.ts';
@@ -143,10 +145,20 @@ export async function judge(damaged: Damaged, circumstances: Circumstances = {})
   const budget = openBudget({ ...defaultLimits, messages: 30_000 });
   const failure: WxpayError = report.failure;
   if (!isWxpayError(failure)) throw failure;
-  return {
-    report,
-    autopsy: performAutopsy({ capture: taken, failure, keys: known, merchant, apiV3Key: v3, budget, ...rest }),
-  };
+  const autopsy = performAutopsy({ capture: taken, failure, keys: known, merchant, apiV3Key: v3, budget, ...rest });
+  await expectReadable(autopsy);
+  return { report, autopsy };
+}
+
+/** Whatever is found, both languages have words for it with nothing left open. */
+async function expectReadable(autopsy: Autopsy): Promise<void> {
+  for (const lang of ['en', 'zh-CN'] as const) {
+    const t = await loadTranslate(lang);
+    const { findings } = autopsyDocument(autopsy, t) as { findings: readonly { text: string; cure: string }[] };
+    for (const { text, cure } of findings)
+      if (/\{\w+\}|autopsy\./.test(`${text} ${cure}`)) throw new Error(`unreadable: ${text} ${cure}`);
+    if (autopsyView(autopsy, t).length === 0) throw new Error('nothing to read');
+  }
 }
 
 function lines(timestamp: string, nonce: string, body: Uint8Array): Buffer {

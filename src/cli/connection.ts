@@ -93,7 +93,7 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
     const ca = await credentials.ca();
     return createTransport({
       baseUrl: to,
-      signer: await parts.signer(),
+      signer: parts.signer,
       keyRing,
       clock: world.clock,
       nonce: parts.nonce,
@@ -135,7 +135,10 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
 /** What a trace must never show, whatever it stands in. */
 async function secretValues(profile: ResolvedProfile, credentials: Credentials): Promise<readonly string[]> {
   const { values } = profile;
-  const secrets = [(await credentials.merchantKey()).export({ type: 'pkcs8', format: 'pem' }).toString()];
+  const secrets: string[] = [];
+  // APIv2 alone needs no private key.
+  if (values.private_key !== undefined || values.client_cert_file !== undefined)
+    secrets.push((await credentials.merchantKey()).export({ type: 'pkcs8', format: 'pem' }).toString());
   if (values.api_v3_key !== undefined) secrets.push((await credentials.apiV3Key()).toString());
   if (values.api_v2_key !== undefined) secrets.push((await credentials.apiV2Key()).reveal());
   if (values.client_cert_file !== undefined && values.client_cert_passphrase !== undefined) {

@@ -149,6 +149,7 @@ export const entries: readonly Entry[] = [
     group: 'cli.group.keys',
     load: () => import('./commands/certs/migrate.ts'),
   },
+  { path: ['api'], summary: 'cli.summary.api', group: 'cli.group.orders', load: () => import('./commands/api.ts') },
   { path: ['sign'], summary: 'cli.summary.sign', group: 'cli.group.keys', load: () => import('./commands/sign.ts') },
   {
     path: ['encrypt'],

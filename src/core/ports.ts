@@ -47,9 +47,10 @@ export interface ApiRequest {
   readonly effect: Effect;
   /**
    * How the answer proves itself: `signed` (default), or `file` (bill and media downloads are not signed; the caller
-   * checks a hash), or `certificates` (`/v3/certificates`, which may bring the key that verifies it: the caller verifies).
+   * checks a hash), or `certificates` (`/v3/certificates`, which may bring the key that verifies it: the caller verifies), or
+   * `v2`: a call of APIv2, which carries its own signature both ways; the caller signs and verifies.
    */
-  readonly answer?: 'signed' | 'file' | 'certificates';
+  readonly answer?: 'signed' | 'file' | 'certificates' | 'v2';
   /** Whether TLS carries the merchant's client certificate; by default where the endpoint wants it (protocol 11.3). */
   readonly clientCertificate?: boolean;
   readonly signal?: AbortSignal;

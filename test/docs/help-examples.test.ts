@@ -70,6 +70,11 @@ beforeAll(async () => {
   for (const [name, no] of Object.entries(combinedFiles))
     writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
   writeFileSync(join(shell.dir, 'bill.csv'), tradeAll);
+  const placed = `<body>咖啡</body><out_trade_no>XML_0001</out_trade_no><total_fee>1</total_fee><trade_type>NATIVE</trade_type>`;
+  const called = `<spbill_create_ip>203.0.113.9</spbill_create_ip><notify_url>${notify}</notify_url>`;
+  writeFileSync(join(shell.dir, 'order.xml'), `<xml>${placed}${called}</xml>`);
+  const back = '<out_refund_no>R_XML_0001</out_refund_no><total_fee>1</total_fee><refund_fee>1</refund_fee>';
+  writeFileSync(join(shell.dir, 'refund.xml'), `<xml><out_trade_no>T20261123_000001</out_trade_no>${back}</xml>`);
   writeFileSync(join(shell.dir, 'name.txt'), '张三');
   writeFileSync(join(shell.dir, 'app.js'), "require('https').get('https://api.mch.weixin.qq.com/', (r) => r.resume())");
   writeFileSync(join(shell.dir, 'card.txt'), '6225880137006868');

@@ -12,7 +12,8 @@ import { verified } from './verified.ts';
 
 export interface TransportOptions {
   readonly baseUrl: BaseUrl;
-  readonly signer: Signer;
+  /** A function is asked by the first request that has to be signed. */
+  readonly signer: Signer | (() => Promise<Signer>);
   readonly keyRing: KeyRing;
   readonly clock: Clock;
   readonly nonce: Nonce;

@@ -139,7 +139,7 @@ function columnOf(status: number | 'cut' | 'not_sent'): StatusColumn {
  * Runs one call through its transport and settles it: returns the answer only if it is a 2xx that may be believed, and
  * throws everything else as the error that the table says, with status, Request-ID and WeChat Pay's own words.
  *
- * Answers of `file` and `certificates` requests prove themselves in other ways; their 2xx is returned `unchecked`.
+ * Answers of `file`, `certificates` and `v2` requests prove themselves in other ways; their 2xx is returned `unchecked`.
  *
  * @throws `WxpayError`: `API_REFUSED`, `ORDER_PAID`, `ORDER_CLOSED`, `CREDENTIALS_REFUSED`, `NOT_FOUND`, `THROTTLED`,
  *   `SERVER_ERROR`; `SIGNATURE_*` and network codes for reads; `OUTCOME_UNKNOWN` for writes whose result is open.
@@ -160,7 +160,7 @@ export async function settle(request: ApiRequest, attempt: () => Promise<ApiResp
 }
 
 function provesItself(request: ApiRequest): boolean {
-  return request.answer === 'file' || request.answer === 'certificates';
+  return request.answer === 'file' || request.answer === 'certificates' || request.answer === 'v2';
 }
 
 /** The error for an answer that was believed as far as it goes: a refusal, trouble, or an unsigned 2xx. */

@@ -6,7 +6,8 @@ import { requestMessage } from '../wire/message.ts';
 import { checkTarget } from './request-target.ts';
 
 export interface SignedOptions {
-  readonly signer: Signer;
+  /** A function is asked by the first request that has to be signed. */
+  readonly signer: Signer | (() => Promise<Signer>);
   readonly clock: Pick<Clock, 'now'>;
   readonly nonce: Nonce;
   readonly keyRing: Pick<KeyRing, 'preferred'>;
@@ -50,9 +51,10 @@ export async function prepareRequest(request: ApiRequest, options: SignedOptions
   checkTarget(request.target);
   const own = request.headers ?? {};
   checkHeaders(own);
+  if (request.answer === 'v2') return { ...request, headers: { ...v2Headers(options), ...own } };
+  const signer = typeof options.signer === 'function' ? await options.signer() : options.signer;
   // The download of certificates must not ask for the keys that it is about to bring.
   const preferred = request.answer === 'certificates' ? undefined : await options.keyRing.preferred();
-  const { signer } = options;
   const timestamp = String(Math.floor(options.clock.now() / 1_000));
   const nonce = options.nonce();
   const body = request.signedBody ?? request.body;
@@ -71,6 +73,16 @@ export async function prepareRequest(request: ApiRequest, options: SignedOptions
     authorization,
   };
   return { ...request, headers };
+}
+
+/** APIv2 knows no Authorization: its signature is in the body (protocol 11.1). */
+function v2Headers({ userAgent }: SignedOptions): Record<string, string> {
+  return {
+    accept: 'text/xml, text/plain',
+    'accept-encoding': 'identity',
+    'user-agent': userAgent,
+    'content-type': 'text/xml; charset=utf-8',
+  };
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>): void {

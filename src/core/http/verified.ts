@@ -10,8 +10,8 @@ export interface VerifiedOptions {
 
 /**
  * Verifies every answer that has to prove itself by signature. A 2xx must verify. A refusal or trouble (4xx, 5xx) that
- * carries a signature must verify too; without one it is returned as `unsigned`. `file` and `certificates` answers pass
- * `unchecked`: their callers check a hash, or the certificates that they bring.
+ * carries a signature must verify too; without one it is returned as `unsigned`. `file`, `certificates` and `v2` answers pass
+ * `unchecked`: their callers check a hash, the certificates that they bring, or the signature inside.
  *
  * @throws `SIGNATURE_*`, with status and Request-ID; the outcome is `unknown` for anything but a read, since the request
  *   was delivered. A read also passes on why a key could not be fetched.
@@ -19,6 +19,7 @@ export interface VerifiedOptions {
 export function verified(inner: Transport, options: VerifiedOptions): Transport {
   return async (request) => {
     const response = await inner(request);
+    if (request.answer === 'v2') return response;
     const accepted = response.status >= 200 && response.status < 300;
     const signed = response.headers['wechatpay-signature'] !== undefined;
     if (!accepted && !signed) return { ...response, trust: 'unsigned' };

@@ -181,4 +181,5 @@ export const cli = {
   'cli.example.completion_fish': 'wxpay completion fish | source',
   'cli.summary.emulator_run': 'run an app as it is against an emulator',
   'cli.environment.WXPAY_EMULATOR_DIR': 'folder of the emulator that the "emulator" commands talk to',
+  'cli.summary.api': 'call an APIv2 endpoint, signed and verified',
 } as const;

@@ -41,4 +41,21 @@ export const v2 = {
   'reason.xml_mixed': '{name} mixes text and CDATA',
   'reason.xml_control': '{name} holds characters that XML cannot carry',
   'reason.xml_entity': '{name} holds an entity that XML does not predefine',
+  'v2.argument.method': 'POST, or left out',
+  'v2.argument.path': 'for example /pay/orderquery',
+  'v2.option.data': 'the fields: @file.xml, @file.json, - or text',
+  'v2.example.query': 'wxpay api --v2 /pay/orderquery -f out_trade_no=T20261123_000001',
+  'v2.example.order': 'wxpay api --v2 /pay/unifiedorder --data @order.xml --json',
+  'v2.example.refund': 'wxpay api --v2 /secapi/pay/refund --data @refund.xml --dry-run',
+  'v2.hint.usage': 'For example: wxpay api --v2 /pay/orderquery -f out_trade_no=…',
+  'v2.hint.only': 'This command makes calls of APIv2; say so with --v2.',
+  'v2.hint.number':
+    'Choose the number before the call: it is what a lost answer is asked about by, and what makes repeating safe.',
+  'v2.note.number': '{field} {number}: ask about it with this number, whatever happens.',
+  'v2.confirm.call': 'call {path} of APIv2 ({about})',
+  'v2.title.answer': '{path}: answer verified ({type})',
+  'v2.warn.unsigned_bill':
+    'APIv2 does not sign bills: this one is only as good as the TLS connection that it came over.',
+  'reason.v2_path': 'APIv2 has paths like /pay/orderquery, without a query',
+  'reason.v2_method': 'every call of APIv2 is a POST',
 } as const;

@@ -85,5 +85,6 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'emulator pay': { exits: emulated, seeAlso: ['order create', 'emulator refund', 'help emulator'] },
   'emulator refund': { exits: emulated, seeAlso: ['refund create', 'emulator pay', 'help emulator'] },
   'emulator fault': { exits: emulated, seeAlso: ['emulator start', 'help emulator'] },
+  'emulator callbacks': { exits: emulated, seeAlso: ['callback listen', 'emulator pay', 'help emulator'] },
   'emulator rotate': { exits: emulated, seeAlso: ['certs rotate', 'certs migrate', 'help keys'] },
 };

@@ -254,6 +254,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/env.ts'),
   },
   {
+    path: ['emulator', 'callbacks'],
+    summary: 'emulator.summary.callbacks',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/callbacks.ts'),
+  },
+  {
     path: ['emulator', 'rotate'],
     summary: 'cli.summary.emulator_rotate',
     group: 'cli.group.emulator',

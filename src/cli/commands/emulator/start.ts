@@ -22,6 +22,7 @@ export const command: CommandModule = {
     addDirOption(command, t);
     command.addOption(new Option('--mode <mode>', t('emulator.option.mode')).choices([...modes]));
     command.option('--merchant <file>', t('emulator.option.merchant'));
+    command.option('--callback-speed <n>', t('emulator.option.callback_speed'));
     examples(command, t, [
       'emulator.example.start',
       'emulator.example.start_json',
@@ -42,7 +43,9 @@ export const command: CommandModule = {
     // Its record would be overwritten: `emulator pay` and the others would no longer find it.
     if (running !== undefined)
       throw new WxpayError('EMULATOR_RUNNING', { params: { url: running, dir }, outcome: 'not_sent' });
+    const speed = readSpeed(textOption(options, 'callbackSpeed'));
     const emulator = await startEmulator({
+      ...(speed === undefined ? {} : { callbacks: { speed } }),
       clock: runtime.clock,
       randomBytes: (size) => runtime.randomBytes(size),
       dir,
@@ -126,6 +129,15 @@ function logRequest(entry: RequestLog, runtime: Runtime): void {
 async function writeProfile(name: string, emulator: Emulator, runtime: Runtime): Promise<void> {
   const { saveEmulatorProfile } = await import('./emulator-profile.ts');
   await saveEmulatorProfile(name, emulator.info, runtime);
+}
+
+function readSpeed(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,7}(?:\.\d{1,2})?$/.test(text) && Number(text) >= 0.01 && Number(text) <= 1_000_000) return Number(text);
+  throw new WxpayError('INPUT_INVALID', {
+    params: { field: '--callback-speed', reason: 'key:emulator.reason.speed' },
+    outcome: 'not_sent',
+  });
 }
 
 function readPort(text: string | undefined, field: string): number {

@@ -102,6 +102,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/bill/read.ts'),
   },
   {
+    path: ['bill', 'reconcile'],
+    summary: 'bill.summary.reconcile',
+    group: 'bill.group.title',
+    load: () => import('./commands/bill/reconcile.ts'),
+  },
+  {
     path: ['certs', 'download'],
     summary: 'cli.summary.certs_download',
     group: 'cli.group.keys',

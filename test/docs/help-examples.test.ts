@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findEntry } from '../../src/cli/program.ts';
 import { en } from '../../src/i18n/en/catalogue.ts';
 import { zhCn } from '../../src/i18n/zh-cn/catalogue.ts';
-import { tradeAll } from '../operations/bill/bill-text.ts';
+import { merchantList, tradeAll } from '../operations/bill/bill-text.ts';
 import { openShell, type Shell } from './shell.ts';
 
 /** The command line of an example: what stands below a line that explains. */
@@ -75,6 +75,7 @@ beforeAll(async () => {
   writeFileSync(join(shell.dir, 'order.xml'), `<xml>${placed}${called}</xml>`);
   const back = '<out_refund_no>R_XML_0001</out_refund_no><total_fee>1</total_fee><refund_fee>1</refund_fee>';
   writeFileSync(join(shell.dir, 'refund.xml'), `<xml><out_trade_no>T20261123_000001</out_trade_no>${back}</xml>`);
+  writeFileSync(join(shell.dir, 'orders.csv'), merchantList);
   writeFileSync(join(shell.dir, 'name.txt'), '张三');
   writeFileSync(join(shell.dir, 'app.js'), "require('https').get('https://api.mch.weixin.qq.com/', (r) => r.resume())");
   writeFileSync(join(shell.dir, 'card.txt'), '6225880137006868');

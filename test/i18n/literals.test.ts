@@ -101,6 +101,7 @@ const chineseData: readonly Exception[] = [
   { file: 'operations/bill/columns.ts', pattern: /\p{Script=Han}/u },
   { file: 'operations/bill/values.ts', pattern: /^收入$/ },
   { file: 'operations/bill/where.ts', pattern: /^元$/ },
+  { file: 'operations/bill/reconcile.ts', pattern: /^(?:商户|微信|金额|状态)/ },
   // The description in the skeleton of an order, as the endpoint's documentation has it.
   { file: 'cli/commands/order/create.ts', pattern: /^Image形象店-深圳腾大-QQ公仔$/ },
   // What WeChat Pay says in test callbacks: data for an app, not words for people.

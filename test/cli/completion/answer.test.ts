@@ -88,6 +88,7 @@ describe('completion offers', () => {
   test.each([
     ['refund', 'batch', ''],
     ['verify-callback', ''],
+    ['bill', 'reconcile', 'bill.csv', ''],
     ['profile', 'add', 'x', '--certificate-file', ''],
     ['certs', 'download', '--out', 'k'],
   ])('files for wxpay %s %s', async (...words) => {

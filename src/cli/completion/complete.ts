@@ -32,7 +32,7 @@ const sources: Readonly<Record<string, ValueSource>> = {
   'certs show <serial>': 'serials',
   '--serial': 'serials',
 };
-const fileNames = /^(?:file|bill|orders|dir|folder|headers|body|out|path)$/;
+const fileNames = /^(?:files?|bill|orders|dir|folder|headers|body|out|path)$/;
 const nothing: Completion = { kind: 'values', values: [] };
 
 /** @param words the words before the one that is being typed, without `wxpay` itself */

@@ -1,5 +1,6 @@
 /** `wxpay verify-callback`: verifies and decrypts captured callbacks; when one fails, says at which step and why. */
 import type { Command } from 'commander';
+import { verifySha256InPool } from '../../core/crypto/rsa.ts';
 import { WxpayError } from '../../core/errors.ts';
 import { captureFormats, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
 import type { CaptureEntry } from '../../operations/callback/capture/read.ts';
@@ -18,6 +19,8 @@ import { lookInto, readFramework } from './verify-callback/look-into.ts';
 import { openCaptures, type Wanted } from './verify-callback/sources.ts';
 import { placeOf, reportBlocks, summaryBlocks } from './verify-callback/views.ts';
 
+/** Callbacks that are verified at once: enough to keep every core busy. */
+const mostAtOnce = 64;
 /** Captures in one document; more of them are for `-o ndjson`, which holds none. */
 const mostInDocument = 10_000;
 /** Captures that a person is shown out of many. */
@@ -54,8 +57,8 @@ export const command: CommandModule = {
     const gathered: Gathered = { documents: [], first: [], failed: [] };
     for await (const entries of openCaptures(wanted, runtime, () => tally.addOtherLine())) {
       const lines: unknown[] = [];
-      for (const entry of entries) {
-        const judged = await explain(await judge(entry), gathered, { framework, runtime });
+      for (const one of await atOnce(entries, judge)) {
+        const judged = await explain(one, gathered, { framework, runtime });
         tally.add(judged);
         gather(gathered, judged);
         if (output === 'ndjson') lines.push(captureDocument(judged, runtime));
@@ -85,16 +88,28 @@ function readWanted(args: readonly string[], options: CommandInput['options']): 
   return { files: [], format: undefined, headersFile, bodyFile };
 }
 
+/** What one piece of the input completed, in parts that the thread pool can have at once. */
+async function atOnce(
+  entries: readonly CaptureEntry[],
+  judge: (entry: CaptureEntry) => Promise<Judged>,
+): Promise<readonly Judged[]> {
+  const all: Judged[] = [];
+  for (let at = 0; at < entries.length; at += mostAtOnce)
+    all.push(...(await Promise.all(entries.slice(at, at + mostAtOnce).map(judge))));
+  return all;
+}
+
 /** Keys are asked for when there is something to verify. */
 function openJudge(options: CommandInput['options'], runtime: Runtime): (entry: CaptureEntry) => Promise<Judged> {
   const at = typeof options['at'] === 'string' ? readTime(options['at']) : undefined;
   const ignoreAge = options['ignoreAge'] === true;
-  let keys: CallbackKeys | undefined;
+  let keys: Promise<CallbackKeys> | undefined;
   return async (entry) => {
     if ('unreadable' in entry) return entry;
     const { capture } = entry;
-    keys ??= await openKeys(runtime);
-    const report = await verifyCallback(capture, keys, at ?? runtime.clock.now(), ignoreAge);
+    keys ??= openKeys(runtime);
+    const now = at ?? runtime.clock.now();
+    const report = await verifyCallback(capture, await keys, now, ignoreAge, verifySha256InPool);
     return { capture, report, origin: capture.origin ?? {} };
   };
 }

@@ -2,8 +2,8 @@
 
 /** The bytes of standard, padded, unbroken base64; `undefined` for any other spelling. Empty text is no bytes. */
 export function decodeBase64(text: string): Buffer | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  if (text.length % 4 !== 0) return undefined;
   const bytes = Buffer.from(text, 'base64');
-  // Bits beyond the last byte must be zero: only the canonical spelling encodes back to itself.
+  // Only the canonical spelling encodes back to itself: whatever was passed over or read leniently is not in it.
   return bytes.toString('base64') === text ? bytes : undefined;
 }

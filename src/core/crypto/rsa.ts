@@ -30,6 +30,28 @@ export function verifySha256(publicKey: KeyObject, message: Uint8Array, signatur
   return holds ? 'valid' : 'wrong';
 }
 
+/**
+ * The same in Node's thread pool: dearer by itself, and free for this thread, so for many messages at once.
+ *
+ * @throws as `verifySha256`, by rejecting
+ */
+export async function verifySha256InPool(
+  publicKey: KeyObject,
+  message: Uint8Array,
+  signature: string,
+): Promise<Verdict> {
+  requireRsa(publicKey, 'public', 'public key');
+  const bytes = decodeBase64(signature);
+  if (bytes === undefined || bytes.length === 0) return 'malformed';
+  const key = { key: publicKey, padding: constants.RSA_PKCS1_PADDING };
+  return new Promise((resolve, reject) => {
+    verify('sha256', message, key, bytes, (error, holds) => {
+      if (error === null) resolve(holds ? 'valid' : 'wrong');
+      else reject(error);
+    });
+  });
+}
+
 /** DigestInfo of SHA-256 without the digest (RFC 8017, 9.2, note 1). */
 const sha256Prefix = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 

@@ -1,4 +1,5 @@
 /** JSON from the network or a user, made safe before anything looks at it (THREATS F8, H3). */
+import { isUtf8 } from 'node:buffer';
 import { WxpayError } from '../errors.ts';
 
 export interface JsonLimits {
@@ -21,12 +22,8 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): unknown {
   const { maxBytes = 8 * 1024 * 1024, maxDepth = 64, anyNumber = false } = limits;
   if (bytes.length > maxBytes) throw malformed('size', { max: maxBytes });
   if (bytes.length === 0) throw malformed('empty');
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    throw malformed('utf8');
-  }
+  if (!isUtf8(bytes)) throw malformed('utf8');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   if (text.startsWith('\uFEFF')) throw malformed('bom');
   let value: unknown;
   try {
@@ -34,33 +31,67 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits = {}): unknown {
   } catch {
     throw malformed('syntax');
   }
-  inspect(text, maxDepth, anyNumber);
+  // What was merged or dropped while parsing shows in the number of members; names are compared only where something did.
+  const count = inspect(text, { maxDepth, anyNumber, names: false });
+  if (count === undefined || count !== countMembers(value)) inspect(text, { maxDepth, anyNumber, names: true });
   return value;
 }
 
-/** Made once: making one costs more than decoding an answer. */
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const one of value) if (typeof one === 'object') count += countMembers(one);
+    return count;
+  }
+  const object = value as Record<string, unknown>;
+  for (const name in object) {
+    count += 1;
+    if (typeof object[name] === 'object') count += countMembers(object[name]);
+  }
+  return count;
+}
 
 const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Walks the tokens of a text that is known to be valid JSON. */
-function inspect(text: string, maxDepth: number, anyNumber: boolean): void {
+interface Inspection {
+  readonly maxDepth: number;
+  readonly anyNumber: boolean;
+  /** Look at every name, and say which one is wrong. */
+  readonly names: boolean;
+}
+
+/**
+ * Walks the tokens of a text that is known to be valid JSON.
+ *
+ * @returns the number of member names; `undefined` when there are names that have to be looked at
+ */
+function inspect(text: string, { maxDepth, anyNumber, names }: Inspection): number | undefined {
+  if (!names && forbiddenWords.test(text)) return undefined;
   /** One entry per open bracket: the member names of an object, or `undefined` for an array. */
   const open: (Set<string> | undefined)[] = [];
+  let depth = 0;
+  let count = 0;
   let at = 0;
   while (at < text.length) {
     const char = text.charCodeAt(at);
     if (char === quote) {
       const end = endOfString(text, at);
-      const names = open.at(-1);
-      if (names !== undefined && isName(text, end)) addName(names, text.slice(at, end));
+      if (isName(text, end)) {
+        count += 1;
+        const known = open[depth - 1];
+        if (known !== undefined) addName(known, text.slice(at, end));
+        // An escape may spell any name.
+        else if (hasEscape(text, at + 1, end)) return undefined;
+      }
       at = end;
     } else if (char === openBrace || char === openBracket) {
-      open.push(char === openBrace ? new Set() : undefined);
-      if (open.length > maxDepth) throw malformed('depth', { max: maxDepth });
+      depth += 1;
+      if (depth > maxDepth) throw malformed('depth', { max: maxDepth });
+      if (names) open[depth - 1] = char === openBrace ? new Set() : undefined;
       at += 1;
     } else if (char === closeBrace || char === closeBracket) {
-      open.pop();
+      depth -= 1;
       at += 1;
     } else if (char === minus || (char >= zero && char <= nine)) {
       number.lastIndex = at;
@@ -71,6 +102,14 @@ function inspect(text: string, maxDepth: number, anyNumber: boolean): void {
       at = number.lastIndex;
     } else at += 1;
   }
+  return count;
+}
+
+const forbiddenWords = /__proto__|constructor|prototype/;
+
+function hasEscape(text: string, from: number, end: number): boolean {
+  for (let at = from; at < end; at += 1) if (text.charCodeAt(at) === backslash) return true;
+  return false;
 }
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket, minus, zero, nine, colon, space] =

@@ -1,6 +1,6 @@
 /** Verifies the signature of an answer or a callback (protocol 2, 6.1; THREATS C). */
 import { decodeBase64 } from '../crypto/base64.ts';
-import { requireStrongRsa, verifySha256 } from '../crypto/rsa.ts';
+import { requireStrongRsa, verifySha256, type Verdict } from '../crypto/rsa.ts';
 import { WxpayError } from '../errors.ts';
 import type { Headers, VerificationKey } from '../ports.ts';
 import { authorizationScheme } from './authorization.ts';
@@ -57,7 +57,16 @@ export interface VerifyOptions {
   readonly maxAgeSeconds?: number;
   /** For old captures: the timestamp is read, its age is not judged. */
   readonly ignoreAge?: boolean;
+  /** `verifySha256` by default; `verifySha256InPool` where many messages are verified at once. */
+  readonly check?: SignatureCheck | undefined;
 }
+
+/** One of the ways to verify a signature: base64, over `message`. */
+export type SignatureCheck = (
+  publicKey: VerificationKey['publicKey'],
+  message: Uint8Array,
+  signature: string,
+) => Verdict | Promise<Verdict>;
 
 /**
  * Verifies a message over its raw header strings and raw body bytes. In this order: headers, type, age, probe, key,
@@ -84,7 +93,8 @@ export async function verifyMessage(
   const key = await options.find(id);
   if (key === undefined) throw new WxpayError('SIGNATURE_SERIAL_UNKNOWN', { params: { serial: id } });
   requireStrongRsa(key.publicKey, id);
-  const verdict = verifySha256(key.publicKey, answerMessage({ timestamp, nonce, body: message.body }), signature);
+  const { check = verifySha256 } = options;
+  const verdict = await check(key.publicKey, answerMessage({ timestamp, nonce, body: message.body }), signature);
   if (verdict !== 'valid') throw new WxpayError('SIGNATURE_WRONG', { params: { serial: id } });
   return { serial: id };
 }

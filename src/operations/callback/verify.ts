@@ -3,7 +3,7 @@ import { isWxpayError, WxpayError, type ErrorCode } from '../../core/errors.ts';
 import type { VerificationKey } from '../../core/ports.ts';
 import { decryptResource, parseEnvelope, type Envelope } from '../../core/wire/envelope.ts';
 import { parseJson } from '../../core/wire/json.ts';
-import { verifyMessage } from '../../core/wire/verify.ts';
+import { verifyMessage, type SignatureCheck } from '../../core/wire/verify.ts';
 import { isObject } from '../fields.ts';
 import type { Capture } from './capture/capture.ts';
 
@@ -72,6 +72,7 @@ const stepOf: Partial<Record<ErrorCode, StepName>> = {
 /**
  * @param now milliseconds since the epoch
  * @param ignoreAge for old captures: the timestamp is read but its age is not judged
+ * @param check how the signature is verified; `verifySha256InPool` where many callbacks are verified at once
  * @returns a report; a fault of the callback is a verdict, not an exception
  * @throws errors that are no fault of the callback (a failing key refresh, a bug)
  */
@@ -80,11 +81,12 @@ export async function verifyCallback(
   keys: CallbackKeys,
   now: number,
   ignoreAge = false,
+  check?: SignatureCheck,
 ): Promise<CallbackReport> {
   let serial: string | undefined;
   let envelope: Envelope | undefined;
   try {
-    ({ serial } = await verifyMessage(capture, { find: (id) => keys.find(id), now, ignoreAge }));
+    ({ serial } = await verifyMessage(capture, { find: (id) => keys.find(id), now, ignoreAge, check }));
     envelope = parseEnvelope(capture.body);
     const resource = readResource(envelope, keys.apiV3Key);
     requireOurs(resource, keys.mchid);

@@ -8,6 +8,7 @@ import {
   requireStrongRsa,
   signSha256,
   verifySha256,
+  verifySha256InPool,
 } from '../../../src/core/crypto/rsa.ts';
 import { WxpayError } from '../../../src/core/errors.ts';
 
@@ -167,4 +168,27 @@ describe('sensitive fields', () => {
     for (const ciphertext of ['', 'x', '!!'])
       expect(errorOf(() => decryptOaep(rsa.privateKey, ciphertext)).params['reason']).toBe('key:reason.no_base64');
   });
+});
+
+test('in the thread pool the verdict is the same', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const message = Buffer.from('message');
+  const good = signSha256(privateKey, message);
+  const flipped = Buffer.from(good, 'base64');
+  flipped[0] = (flipped[0] ?? 0) ^ 1;
+  const signatures = [
+    good,
+    flipped.toString('base64'),
+    good.slice(0, -4),
+    '',
+    'x',
+    good.replaceAll('+', '-'),
+    `${good} `,
+  ];
+  for (const signature of signatures)
+    for (const text of [message, Buffer.from('another')])
+      expect(await verifySha256InPool(publicKey, text, signature)).toBe(verifySha256(publicKey, text, signature));
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await expect(verifySha256InPool(ec.publicKey, message, good)).rejects.toThrow('KEY_WEAK');
+  await expect(verifySha256InPool(privateKey, message, good)).rejects.toThrow('INTERNAL');
 });

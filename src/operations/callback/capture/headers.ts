@@ -16,7 +16,10 @@ export function addHeader(headers: HeaderLists, name: string, value: string): vo
   (headers[wire] ??= []).push(value);
 }
 
-const plainName = /^[!#$%&'*+.^`|~0-9a-z-]+$/;
+/** As they are on the wire; most captures have them so. */
+const signatureHeaders: ReadonlySet<string> = new Set(
+  ['timestamp', 'nonce', 'serial', 'signature', 'signature-type'].map((part) => `wechatpay-${part}`),
+);
 
 /**
  * Lower case; and the signature headers whatever a gateway or a language made of their names: `HTTP_WECHATPAY_NONCE` (CGI, WSGI,
@@ -24,7 +27,7 @@ const plainName = /^[!#$%&'*+.^`|~0-9a-z-]+$/;
  */
 function wireName(name: string): string {
   const lower = name.toLowerCase();
-  if (plainName.test(lower) && !lower.startsWith('wechatpay')) return lower;
+  if (signatureHeaders.has(lower) || !lower.includes('wechatpay')) return lower;
   return signatureName(lower) ?? lower;
 }
 
@@ -34,7 +37,7 @@ const signatureHeader =
 /** The wire name of a signature header, however it is spelled; `undefined` for any other name. */
 export function signatureName(name: string): string | undefined {
   // The longest spelling that is looked for.
-  if (name.length > 80) return undefined;
+  if (name.length > 80 || name.length < 14) return undefined;
   const part = signatureHeader.exec(name)?.[1]?.toLowerCase();
   if (part === undefined) return undefined;
   return `wechatpay-${part.startsWith('signature') && part !== 'signature' ? 'signature-type' : part}`;

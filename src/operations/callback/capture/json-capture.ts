@@ -324,6 +324,16 @@ function looksEncrypted(value: unknown): boolean {
   return isObject(value) && isObject(value['resource']) && typeof value['resource']['ciphertext'] === 'string';
 }
 
+/** A logger uses the same names on every line. */
+const plainNames = new Map<string, string>();
+
+/** A name without what languages and taste add to it. */
 function plain(name: string): string {
-  return name.length > 40 ? name : name.toLowerCase().replaceAll(/[_$ -]/g, '');
+  const known = plainNames.get(name);
+  if (known !== undefined) return known;
+  if (name.length > 40) return name;
+  const found = name.toLowerCase().replaceAll(/[_$ -]/g, '');
+  if (plainNames.size >= 1_000) plainNames.clear();
+  plainNames.set(name, found);
+  return found;
 }

@@ -52,7 +52,9 @@ export function readEntries(bytes: Uint8Array, { format, file }: ReadOptions = {
 }
 
 function entryOf(found: Found, origin: CaptureOrigin): CaptureEntry {
-  return found instanceof WxpayError ? { unreadable: found, origin } : { capture: { ...found, origin } };
+  if (found instanceof WxpayError) return { unreadable: found, origin };
+  const { headers, body, bodyIs, format } = found;
+  return { capture: { headers, body, bodyIs, format, origin } };
 }
 
 const readAs: Readonly<Record<CaptureFormat, (bytes: Buffer) => Iterable<Found>>> = {

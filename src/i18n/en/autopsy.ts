@@ -150,4 +150,7 @@ export const autopsy = {
   'autopsy.list': '{left}, {right}',
   'autopsy.part.body': 'body',
   'autopsy.cause.text_around': "There is other text around the body, such as a log's prefix.",
+  'autopsy.cause.algorithm_unsupported':
+    'The resource is encrypted with {algorithm}; only AEAD_AES_256_GCM is supported.',
+  'autopsy.cure.algorithm': 'Ask WeChat Pay why this merchant has been switched to another algorithm (SM4).',
 } as const;

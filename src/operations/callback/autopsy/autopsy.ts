@@ -202,8 +202,12 @@ function judgeContent({ capture, failure, apiV3Key, apiV2Key }: AutopsyInput, fa
     ];
   if (failure.code === 'CALLBACK_MALFORMED' || failure.code === 'ANSWER_MALFORMED')
     return [indicated('not_an_envelope')];
+  const { reason, algorithm } = failure.params;
+  if (reason === 'key:reason.algorithm') return [indicated('algorithm_unsupported', { algorithm: algorithm ?? '' })];
   const resource = findResource(capture.body);
-  if (resource === undefined || apiV3Key === undefined) return [];
+  // Signed as it is, so a nonce or a ciphertext that cannot be right is nothing that a key would mend.
+  const undecidable = failure.code === 'DECRYPT_FAILED' && reason !== 'key:reason.gcm_tag';
+  if (resource === undefined || apiV3Key === undefined || undecidable) return [];
   const text = Buffer.from(apiV3Key).toString('utf8');
   for (const [cause, key] of keyGuesses(text))
     if (holds(resource, key)) return [{ cause, grade: 'proven', params: { length: apiV3Key.length } }];

@@ -81,6 +81,7 @@ export const causes = [
   'api_v3_key_encoded',
   'api_v3_key_is_v2',
   'api_keys_swapped',
+  'algorithm_unsupported',
   'other_merchant',
   // Something else altogether.
   'message_changed',
@@ -159,6 +160,7 @@ export const cures = {
   api_v3_key_encoded: 'api_v3_key',
   api_v3_key_is_v2: 'api_v3_key',
   api_keys_swapped: 'api_v3_key',
+  algorithm_unsupported: 'algorithm',
   other_merchant: 'other_merchant',
   message_changed: 'capture_raw',
   capture_parsed: 'capture_raw',

@@ -696,6 +696,13 @@ describe('what can only be indicated, is', () => {
     expect(autopsy?.mended).toBeUndefined();
   });
 
+  test('a resource in SM4 is not blamed on the key, nor is a nonce that cannot be right', async () => {
+    const sm4 = await judge(send({ resource: { algorithm: 'AEAD_SM4_GCM' } }));
+    expect(sm4.autopsy).toMatchObject({ findings: [{ cause: 'algorithm_unsupported' }] });
+    const short = await judge(send({ resource: { nonce: 'short' } }));
+    expect(short.autopsy).toMatchObject({ grade: 'not_identifiable', findings: [] });
+  });
+
   test('a forged callback is not identifiable', async () => {
     const forged = send({ signedBy: strangerKey, key: Buffer.alloc(32, 7) });
     const { report, autopsy } = await judge(forged);

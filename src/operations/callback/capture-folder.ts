@@ -19,6 +19,8 @@ export interface CaptureFolder {
 
 /** So many are kept; the oldest go first. */
 export const keptCaptures = 1000;
+/** So many of those that are labelled `unverified`, on their own: whoever sends junk does not drive out what is genuine. */
+export const keptUnverified = 200;
 const ownName = /^\d{8}T\d{9}Z-\d{4,}-[\w.-]+\.http$/;
 
 /** Makes the folder (0700) when it is not there. @throws WxpayError `FILE_UNWRITABLE` */
@@ -27,10 +29,12 @@ export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
     const reason = (error as NodeJS.ErrnoException).code ?? 'error';
     return new WxpayError('FILE_UNWRITABLE', { params: { file, reason }, cause: error });
   };
-  let names: string[];
+  /** Oldest first. */
+  const kept = { verified: [] as string[], unverified: [] as string[] };
+  const shelfOf = (name: string): string[] => (name.endsWith('-unverified.http') ? kept.unverified : kept.verified);
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    names = (await readdir(dir)).filter((name) => ownName.test(name)).toSorted();
+    for (const name of (await readdir(dir)).toSorted()) if (ownName.test(name)) shelfOf(name).push(name);
   } catch (error) {
     throw failed(error, dir);
   }
@@ -52,8 +56,10 @@ export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
           await rm(file, { force: true }).catch(() => undefined);
           throw failed(error, file);
         }
-        names.push(name);
-        while (names.length > keptCaptures) await rm(join(dir, names.shift() ?? ''), { force: true });
+        const shelf = shelfOf(name);
+        shelf.push(name);
+        const most = shelf === kept.unverified ? keptUnverified : keptCaptures;
+        while (shelf.length > most) await rm(join(dir, shelf.shift() ?? ''), { force: true });
         return file;
       }
     },

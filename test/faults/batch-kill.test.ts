@@ -24,6 +24,20 @@ interface Histogram {
 }
 
 /**
+ * When to kill: about when starting and looking the orders up is over, in milliseconds after the start. Learnt from what the
+ * kills hit, over all batches, since it depends on what else the machine does.
+ */
+interface Aim {
+  ms: number;
+}
+
+interface Tallies {
+  readonly histogram: Histogram;
+  readonly totals: { kills: number; rows: number; runs: number; batches: number };
+  readonly aim: Aim;
+}
+
+/**
  * What a script without wxpay does: a new number per attempt, no record of what was sent. It must be caught at it, or this
  * harness sees nothing (THREATS 4).
  */
@@ -60,6 +74,7 @@ describe('a batch that is killed', () => {
       const random = seeded(seed);
       const histogram: Histogram = { start: 0, between: 0, quiet: 0 };
       const totals = { kills: 0, rows: 0, runs: 0, batches: 0 };
+      const aim: Aim = { ms: 250 };
       const faults: string[] = [];
       const batches = Math.ceil(kills / perBatch);
       const started = performance.now();
@@ -72,7 +87,7 @@ describe('a batch that is killed', () => {
           try {
             const share = Math.min(perBatch, kills - index * perBatch);
             faults.push(
-              ...(await killBatch(stage, share, random, histogram, totals)).map((f) => `batch ${index}: ${f}`),
+              ...(await killBatch(stage, share, random, { histogram, totals, aim })).map((f) => `batch ${index}: ${f}`),
             );
           } finally {
             await stage.close();
@@ -118,32 +133,30 @@ async function killBatch(
   stage: Stage,
   share: number,
   random: () => number,
-  histogram: Histogram,
-  totals: { kills: number; rows: number; runs: number; batches: number },
+  { histogram, totals, aim }: Tallies,
 ): Promise<readonly string[]> {
   const faults: string[] = [];
   totals.batches += 1;
   totals.rows += stage.rows.length;
-  // How long it takes to start and to look the orders up, learnt from what the kills hit.
-  let earliest = 250;
   for (let killed = 0; killed < share;) {
     totals.runs += 1;
     // Most rows must be left for later kills, so the life of a process is short.
-    const { killed: hit, result } = await stage.killAfter(earliest + random() * 500);
+    const { killed: hit, result } = await stage.killAfter(aim.ms + random() * 500);
     if (hit) {
       killed += 1;
       totals.kills += 1;
       const states = await stage.states();
       if (states.size === 0) {
         histogram.start += 1;
-        earliest += 40;
-      } else if ([...states.values()].includes('open')) histogram.between += 1;
-      else histogram.quiet += 1;
+        aim.ms = Math.min(aim.ms + 60, 10_000);
+      } else {
+        if ([...states.values()].includes('open')) histogram.between += 1;
+        else histogram.quiet += 1;
+        aim.ms = Math.max(aim.ms - 15, 100);
+      }
     } else if (result !== undefined) faults.push(...(await reportFaults(stage, result)));
-    if (!hit && (await isDone(stage))) {
-      // All rows are done before all kills were: what is left are kills of a batch with nothing to do.
-      earliest = 100;
-    }
+    // It was faster than the kill, or all rows are done and what is left are kills of a batch with nothing to do.
+    if (!hit) aim.ms = Math.max(aim.ms - 100, 100);
     faults.push(...stage.doubles());
     if (faults.length > 0) return faults;
   }

@@ -46,14 +46,19 @@ export function openColumn(make: (size: number) => Numbers): Column {
     get: (index) => chunks[index >>> chunkBits]?.[index & (chunkSize - 1)] ?? 0,
     set(index, value) {
       const at = index >>> chunkBits;
+      const place = index & (chunkSize - 1);
       while (chunks.length <= at) chunks.push(undefined);
-      let chunk = chunks[at];
-      if (chunk === undefined) {
-        if (value === 0) return;
-        chunk = make(chunkSize);
-        chunks[at] = chunk;
+      const chunk = chunks[at];
+      if (chunk !== undefined && place < chunk.length) {
+        chunk[place] = value;
+        return;
       }
-      chunk[index & (chunkSize - 1)] = value;
+      if (value === 0) return;
+      // A few rows shall not take the room of a hundred thousand.
+      const larger = make(at > 0 ? chunkSize : Math.max(64, 2 ** Math.ceil(Math.log2(place + 1))));
+      if (chunk !== undefined) larger.set(chunk);
+      larger[place] = value;
+      chunks[at] = larger;
     },
   };
 }

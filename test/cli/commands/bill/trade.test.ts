@@ -104,6 +104,24 @@ describe('a day', () => {
   });
 });
 
+test('a fund-flow bill: what came in and what went out', async () => {
+  const { code, stdout } = await stage.run([
+    'bill',
+    'fundflow',
+    stage.date,
+    '--where',
+    'direction=支出',
+    '--sum',
+    '--json',
+  ]);
+  expect({ code, data: JSON.parse(stdout) as unknown }).toMatchObject({
+    code: 0,
+    data: { bills: [{ count: 7, income_count: 0, expense_count: 7, expense: 160, summary_agrees: true }] },
+  });
+  const { stdout: none } = await stage.run(['bill', 'fundflow', stage.date, '--account', 'fees']);
+  expect(none).toBe('No transactions.\n');
+});
+
 describe('several days', () => {
   test('stream day by day; a day without a bill is said and is no failure', async () => {
     const result = await stage.run(['bill', 'trade', '2026-11-20..2026-11-22', '-o', 'ndjson']);

@@ -2,12 +2,13 @@
 import type { Command } from 'commander';
 import { verifySha256InPool } from '../../core/crypto/rsa.ts';
 import { WxpayError } from '../../core/errors.ts';
-import { captureFormats, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
+import { captureFormats, kindOf, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
 import type { CaptureEntry } from '../../operations/callback/capture/read.ts';
 import type { Sibling } from '../../operations/callback/autopsy/search.ts';
 import type { Framework } from '../../operations/callback/recipes.ts';
 import { openTally, type Judged, type Summary } from '../../operations/callback/tally.ts';
 import { verifyCallback, type CallbackKeys } from '../../operations/callback/verify.ts';
+import type { V2CallbackKeys } from '../../operations/callback/verify-v2.ts';
 import { rfc3339 } from '../../operations/order-fields.ts';
 import type { Translate } from '../../i18n/translate.ts';
 import type { Block, Result } from '../../output/view.ts';
@@ -104,13 +105,28 @@ function openJudge(options: CommandInput['options'], runtime: Runtime): (entry: 
   const at = typeof options['at'] === 'string' ? readTime(options['at']) : undefined;
   const ignoreAge = options['ignoreAge'] === true;
   let keys: Promise<CallbackKeys> | undefined;
+  let v2Keys: Promise<V2CallbackKeys> | undefined;
   return async (entry) => {
     if ('unreadable' in entry) return entry;
     const { capture } = entry;
+    if (kindOf(capture) === 'v2') {
+      const { verifyV2Callback } = await import('../../operations/callback/verify-v2.ts');
+      v2Keys ??= openV2Keys(runtime);
+      return { capture, report: verifyV2Callback(capture, await v2Keys), origin: capture.origin ?? {} };
+    }
     keys ??= openKeys(runtime);
     const now = at ?? runtime.clock.now();
     const report = await verifyCallback(capture, await keys, now, ignoreAge, verifySha256InPool);
     return { capture, report, origin: capture.origin ?? {} };
+  };
+}
+
+async function openV2Keys(runtime: Runtime): Promise<V2CallbackKeys> {
+  const { mchid, appid } = (await runtime.profile()).values;
+  return {
+    apiV2Key: (await (await runtime.credentials()).apiV2Key()).reveal(),
+    ...(mchid === undefined ? {} : { mchid: mchid.value }),
+    ...(appid === undefined ? {} : { appid: appid.value }),
   };
 }
 
@@ -151,6 +167,8 @@ async function explain(
   { framework, runtime }: Explaining,
 ): Promise<Explained> {
   if ('unreadable' in judged || judged.report.failure === undefined || failed.length >= mostAutopsies) return judged;
+  // What damages JSON says nothing about XML.
+  if (kindOf(judged.capture) === 'v2') return judged;
   const autopsy = await lookInto(judged.capture, judged.report, runtime, {
     siblings: first.flatMap(siblingOf),
     ...(framework === undefined ? {} : { framework }),

@@ -82,4 +82,8 @@ export const callback = {
     'Choose the profile of that merchant with --profile, and find out why it came to you.',
   'callback.label.step': 'step',
   'callback.looked_into': 'The first of them, {source}, was looked into:',
+  'callback.remark.v2_md5':
+    'It is signed with MD5, which has been broken for long: order with sign_type HMAC-SHA256, or move to APIv3.',
+  'callback.remark.v2_unsigned':
+    'APIv2 does not sign refund callbacks; it is encrypted under the APIv2 key only. Query the refund before you act on it.',
 } as const;

@@ -58,4 +58,5 @@ export const v2 = {
     'APIv2 does not sign bills: this one is only as good as the TLS connection that it came over.',
   'reason.v2_path': 'APIv2 has paths like /pay/orderquery, without a query',
   'reason.v2_method': 'every call of APIv2 is a POST',
+  'v2.hint.callback': 'Capture the raw body: APIv2 sends one <xml> document, each field once.',
 } as const;

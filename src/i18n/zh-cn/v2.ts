@@ -57,4 +57,5 @@ export const v2: Readonly<Record<keyof typeof en, string>> = {
   'v2.warn.unsigned_bill': 'APIv2 的账单没有签名，可信程度只取决于传输它的 TLS 连接。',
   'reason.v2_path': 'APIv2 的路径形如 /pay/orderquery，不带查询串',
   'reason.v2_method': 'APIv2 的接口一律使用 POST',
+  'v2.hint.callback': '请保存原始请求体：APIv2 发送单个 <xml> 文档，每个字段只出现一次。',
 };

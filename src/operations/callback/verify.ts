@@ -27,9 +27,11 @@ export interface Step {
 
 /**
  * - `appid`: the resource names another appid than the profile; a merchant may have several.
+ * - `v2_md5`: signed with MD5, as APIv2 allows.
+ * - `v2_unsigned`: a refund of APIv2, which nothing signs.
  * - `state`: a success event about a payment or refund that is none (THREATS C10).
  */
-export type Remark = 'appid' | 'state';
+export type Remark = 'appid' | 'state' | 'v2_md5' | 'v2_unsigned';
 
 export interface CallbackReport {
   readonly verdict: 'valid' | 'invalid';

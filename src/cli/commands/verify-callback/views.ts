@@ -62,6 +62,10 @@ function resourceRows(resource: Record<string, unknown>, t: Translate): readonly
   const amount = isObject(resource['amount']) ? resource['amount'] : {};
   for (const field of ['total', 'refund', 'payer_total'] as const)
     if (typeof amount[field] === 'number') rows.push({ label: `amount.${field}`, value: formatFen(amount[field]) });
+  // APIv2 has its amounts side by side, as text.
+  for (const [field, value] of Object.entries(resource))
+    if (/(?:^|_)fee$/.test(field) && typeof value === 'string' && /^\d{1,15}$/.test(value))
+      rows.push({ label: field, value: formatFen(Number(value)) });
   return rows;
 }
 

@@ -107,7 +107,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const controlToken = randomBytes(24).toString('base64url');
   const billSources = { orders, refunds, frozen: new Map() };
-  const desk = openV2Desk({ ...billSources, find: findMerchant, randomBytes });
+  const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes });
   const route = makeRouter([
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),

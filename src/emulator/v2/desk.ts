@@ -5,10 +5,12 @@ import type { Merchant } from '../merchants.ts';
 import type { OrderBook } from '../orders.ts';
 import type { RefundBook } from '../refunds.ts';
 import type { Reply } from '../reply.ts';
+import type { CodepayDesk } from '../codepay.ts';
 import { downloadBill } from './bills.ts';
 import { openCall } from './gateway.ts';
 import type { V2Call } from './gateway.ts';
 import { closeOrder, queryOrder, unifiedOrder } from './orders.ts';
+import { micropay, reverse } from './micropay.ts';
 import { createRefund, makeRefundLimiter, queryRefunds } from './refunds.ts';
 import { answerCall, refuseCall } from './reply.ts';
 import { makeSign } from './signature.ts';
@@ -30,6 +32,7 @@ export interface V2Desk {
 interface Tools extends BillSources {
   readonly orders: OrderBook;
   readonly refunds: RefundBook;
+  readonly codepay: CodepayDesk;
   readonly find: (mchid: string) => Merchant | undefined;
   readonly randomBytes: (size: number) => Buffer;
 }
@@ -38,7 +41,7 @@ interface Tools extends BillSources {
 const folders = /^\/(?:pay|secapi|mmpaymkttransfers|mmpaysptrans|tools|risk|billcommentsp|papay|payitil)\//;
 
 export function openV2Desk(tools: Tools): V2Desk {
-  const { orders, refunds, find, randomBytes } = tools;
+  const { orders, refunds, codepay, find, randomBytes } = tools;
   const limiter = makeRefundLimiter();
   const endpoints: Readonly<Record<string, (call: V2Call) => Reply>> = {
     '/pay/unifiedorder': (call) => unifiedOrder(call, orders),
@@ -46,6 +49,8 @@ export function openV2Desk(tools: Tools): V2Desk {
     '/pay/closeorder': (call) => closeOrder(call, orders),
     '/pay/refundquery': (call) => queryRefunds(call, orders, refunds),
     '/pay/downloadbill': (call) => downloadBill(call, tools),
+    '/pay/micropay': (call) => micropay(call, orders, codepay),
+    '/secapi/pay/reverse': (call) => reverse(call, orders, codepay),
     '/secapi/pay/refund': (call) => createRefund(call, refunds, limiter),
   };
   return {

@@ -54,7 +54,7 @@ function checkPayer({ fields, party }: V2Call): V2Error | undefined {
 }
 
 /** The order as APIv3 would have placed it: both read the same book. */
-function orderBody({ fields, merchant, party, signType, subMchid }: V2Call): JsonObject {
+export function orderBody({ fields, merchant, party, signType, subMchid }: V2Call): JsonObject {
   const body: JsonObject = new Map();
   const put = (object: JsonObject, name: string, value: Json | undefined): void => {
     if (value !== undefined && value !== '') object.set(name, value);
@@ -126,6 +126,9 @@ const stateTexts: Readonly<Record<string, string>> = {
   SUCCESS: '支付成功',
   REFUND: '订单发生过退款，退款详情请查询退款单',
   CLOSED: '订单已关闭',
+  USERPAYING: '用户支付中，需要输入密码',
+  PAYERROR: '支付失败，请撤销订单',
+  REVOKED: '订单已撤销',
 };
 
 /** The order as orderquery shows it; before it is paid, little more than its state. */

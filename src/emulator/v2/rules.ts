@@ -64,6 +64,22 @@ export const orderRules: Readonly<Record<string, Rule>> = {
   scene_info: { max: 256 },
 };
 
+/** No callback, so no notify_url; who pays is in the code. */
+export const micropayRules: Readonly<Record<string, Rule>> = {
+  ...identity,
+  device_info: { max: 32 },
+  body: { required: true, max: 128 },
+  detail: { max: 6000 },
+  attach: { max: 127 },
+  out_trade_no: { ...outTradeNo, required: true },
+  total_fee: { required: true, max: 15, pattern: fen },
+  fee_type: { max: 16, pattern: /^CNY$/ },
+  spbill_create_ip: { required: true, max: 64 },
+  goods_tag: { max: 32 },
+  limit_pay: { max: 32, pattern: /^no_credit$/ },
+  auth_code: { required: true, max: 128, pattern: digits },
+};
+
 export const orderQueryRules: Readonly<Record<string, Rule>> = {
   ...identity,
   transaction_id: transactionId,
@@ -142,6 +158,10 @@ const codes: Readonly<Record<string, string>> = {
   NOT_ENOUGH: 'NOTENOUGH',
   NO_AUTH: 'NOAUTH',
   SYSTEM_ERROR: 'SYSTEMERROR',
+  BANK_ERROR: 'BANKERROR',
+  AUTH_CODE_EXPIRE: 'AUTHCODEEXPIRE',
+  ORDER_REVERSED: 'ORDERREVERSED',
+  RULE_LIMIT: 'RULELIMIT',
   RESOURCE_NOT_EXISTS: 'ORDERNOTEXIST',
 };
 

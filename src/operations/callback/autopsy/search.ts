@@ -72,7 +72,11 @@ export function findMessage(subject: Subject, budget: Budget): Found | undefined
     }
     return undefined;
   };
-  const exchanged = firstOf(heads, asIs) ?? fromSiblings(headers, body, siblings, together);
+  // The same callback captured a second time says what was sent, but not what happened: that comes after the damages.
+  const isSame = ({ timestamp, nonce }: Sibling): boolean =>
+    heads.some((head) => head.timestamp === timestamp && head.nonce === nonce);
+  const others = siblings.filter((sibling) => !isSame(sibling));
+  const exchanged = firstOf(heads, asIs) ?? fromSiblings(headers, body, others, together);
   if (exchanged !== undefined) return exchanged;
   const early: BodyGuess[] = [asIs];
   for (const guess of bodyGuesses(body, budget)) {
@@ -80,6 +84,8 @@ export function findMessage(subject: Subject, budget: Budget): Found | undefined
     if (found !== undefined || budget.over()) return found;
     if (early.length < 3) early.push(guess);
   }
+  const twin = fromSiblings(headers, body, siblings.filter(isSame), together);
+  if (twin !== undefined) return twin;
   const nonces = headers.guesses.nonce.slice(0, 2);
   for (const guess of early) {
     const found = firstOf(nearTimes(headers, body, nonces), guess);

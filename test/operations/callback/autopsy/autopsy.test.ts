@@ -566,6 +566,15 @@ describe('parts of another callback are proven where that one was captured too',
     expect(autopsy?.findings.map((finding) => finding.cause)).toContain(what === 'the body' ? 'other_body' : cause);
   });
 
+  test('the same callback, captured whole a second time, does not hide what happened', async () => {
+    const sent = send();
+    const { 'wechatpay-timestamp': timestamp = '', 'wechatpay-nonce': nonce = '' } = sent.headers;
+    const { autopsy } = await judge(body(unicode)(sent), {
+      siblings: [{ name: 'whole', timestamp, nonce, body: sent.body }],
+    });
+    expect(autopsy).toMatchObject({ grade: 'proven', findings: [{ cause: 'reserialised' }] });
+  });
+
   test('without it they are indicated at most', async () => {
     const { autopsy } = await judge({ headers: send().headers, body: other.body });
     expect(autopsy?.grade).toBe('indicated');

@@ -42,6 +42,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/order/close.ts'),
   },
   {
+    path: ['order', 'reverse'],
+    summary: 'cli.summary.order_reverse',
+    group: 'cli.group.orders',
+    load: () => import('./commands/order/reverse.ts'),
+  },
+  {
     path: ['refund', 'create'],
     summary: 'refund.summary.create',
     group: 'refund.group.title',

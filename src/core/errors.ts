@@ -93,6 +93,7 @@ const categories = {
   ORDER_PAID: 'refused',
   ORDER_CLOSED: 'refused',
   ORDER_NOT_PAID: 'refused',
+  PAYMENT_FAILED: 'refused',
   REFUND_DIFFERS: 'refused',
   REFUND_NOTHING_LEFT: 'refused',
   REFUND_CLOSED: 'refused',

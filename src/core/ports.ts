@@ -45,6 +45,8 @@ export interface ApiRequest {
   /** Extra headers, lower-case names. `content-type` defaults to JSON when there is a body. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly effect: Effect;
+  /** What of the body must not be shown in any trace: a payment code. */
+  readonly secrets?: readonly string[];
   /**
    * How the answer proves itself: `signed` (default), or `file` (bill and media downloads are not signed; the caller
    * checks a hash), or `certificates` (`/v3/certificates`, which may bring the key that verifies it: the caller verifies), or

@@ -37,6 +37,8 @@ const otherCodes: Readonly<Record<string, number>> = {
 
 let shell: Shell;
 let env: Readonly<Record<string, string>> = {};
+/** A payment by code can be reversed 15 s after it was made. */
+let reversible = 0;
 
 beforeAll(async () => {
   shell = await openShell();
@@ -76,6 +78,9 @@ beforeAll(async () => {
   const back = '<out_refund_no>R_XML_0001</out_refund_no><total_fee>1</total_fee><refund_fee>1</refund_fee>';
   writeFileSync(join(shell.dir, 'refund.xml'), `<xml><out_trade_no>T20261123_000001</out_trade_no>${back}</xml>`);
   writeFileSync(join(shell.dir, 'orders.csv'), merchantList);
+  writeFileSync(join(shell.dir, 'code.txt'), '130061098828009406\n');
+  writeFileSync(join(shell.dir, '付款码.txt'), '130061098828009407\n');
+  writeFileSync(join(shell.dir, 'code3.txt'), '130061098828009408\n');
   writeFileSync(join(shell.dir, 'name.txt'), '张三');
   writeFileSync(join(shell.dir, 'app.js'), "require('https').get('https://api.mch.weixin.qq.com/', (r) => r.resume())");
   writeFileSync(join(shell.dir, 'card.txt'), '6225880137006868');
@@ -87,10 +92,12 @@ beforeAll(async () => {
     `${create('T20261123_000003', 'jsapi --openid oX')} --query pay_parameters > params.json`,
     'wxpay order create --type native --combine @C1.json --json',
     'wxpay order create --type native --combine @C2.json --json',
+    'wxpay order create --type codepay --description x --amount 1 --store-id 1 --auth-code-file code3.txt --out-trade-no T20261123_000004',
     'wxpay emulator pay T20261123_000001',
     'wxpay certs download',
     'wxpay certs list --json --query "[].serial_no" > serials.json',
   ];
+  reversible = Date.now() + 16_000;
   const result = await shell.run(setUp.join('\n'), env);
   expect(result).toMatchObject({ code: 0 });
   await shell.capture('captured.http', '回调.http', 'callback.http');
@@ -151,6 +158,8 @@ function prepared(line: string, number: string): string {
       `wxpay refund ${number} --all --out-refund-no ${number} > /dev/null`,
     ].join('\n');
   }
+  if (line.startsWith('wxpay order reverse'))
+    return `sleep ${Math.max(0, (reversible - Date.now()) / 1000).toFixed(1)}`;
   if (/^wxpay refund (?!batch|report)/.test(line)) return preparedRefund(line, number);
   if (line.startsWith('wxpay profile add shop')) return 'wxpay profile remove shop --yes >/dev/null 2>&1 || true';
   if (!/^wxpay profile (?:show|use|remove) shop/.test(line)) return 'true';

@@ -1,7 +1,7 @@
 /** What went over the wire, as events for `--debug`, with the secrets taken out before anybody sees it. */
 import { WxpayError } from '../errors.ts';
 import type { ApiRequest, ApiResponse, Clock, Transport } from '../ports.ts';
-import { redactHeader, redactTarget, type Redact } from './redact.ts';
+import { createRedactor, redactHeader, redactTarget, type Redact } from './redact.ts';
 import type { RetryEvent } from './retried.ts';
 
 /**
@@ -77,12 +77,14 @@ export function logged(inner: Transport, options: LoggedOptions): Transport {
 export function traced(inner: Transport, host: string, options: LoggedOptions): Transport {
   return async (request) => {
     const { onEvent } = options;
+    const own = request.secrets === undefined ? undefined : createRedactor(request.secrets);
+    const redact: Redact = own === undefined ? options.redact : (text) => own(options.redact(text));
     const start = options.clock.monotonic();
     const elapsed = (): number => Math.round(options.clock.monotonic() - start);
-    onEvent(requestEvent(request, host, options.redact));
+    onEvent(requestEvent(request, host, redact));
     try {
       const response = await inner(request);
-      onEvent(responseEvent(response, elapsed(), options.redact));
+      onEvent(responseEvent(response, elapsed(), redact));
       return response;
     } catch (error) {
       const outcome = error instanceof WxpayError ? error.outcome : 'unknown';

@@ -38,7 +38,7 @@ export const cli = {
   'cli.group.certs': 'Platform certificates and public keys',
   'cli.group.profile': 'Merchant profiles',
   'cli.group.emulator_commands': 'The local WeChat Pay',
-  'cli.summary.order_create': 'place an order (native, jsapi, app, h5), or several in one payment',
+  'cli.summary.order_create': 'place an order (native, jsapi, app, h5, codepay), or several in one payment',
   'cli.summary.order_query': 'query an order by either number',
   'cli.summary.order_close': 'close an unpaid order',
   'cli.summary.certs_download': 'download, verify and cache platform certificates',
@@ -182,4 +182,5 @@ export const cli = {
   'cli.summary.emulator_run': 'run an app as it is against an emulator',
   'cli.environment.WXPAY_EMULATOR_DIR': 'folder of the emulator that the "emulator" commands talk to',
   'cli.summary.api': 'call an APIv2 endpoint, signed and verified',
+  'cli.summary.order_reverse': 'reverse a payment by code',
 } as const;

@@ -101,6 +101,9 @@ export const errors = {
   'hint.API_REFUSED': "Read WeChat's message; the same request will be refused again.",
   'error.ORDER_PAID': 'The order {out_trade_no} is paid.',
   'hint.ORDER_PAID': 'Nothing was changed. To give the money back: wxpay refund {out_trade_no}',
+  'error.PAYMENT_FAILED': 'The payment of {out_trade_no} came to nothing ({state}).',
+  'hint.PAYMENT_FAILED':
+    'No money was taken. Reverse it if it is not reversed yet, and try again with a new number and a fresh code.',
   'error.ORDER_CLOSED': 'The order {out_trade_no} is closed.',
   'hint.ORDER_CLOSED': 'Use a new out_trade_no.',
   'error.ORDER_NOT_PAID': 'The order {out_trade_no} is not paid ({state}), so there is nothing to refund.',

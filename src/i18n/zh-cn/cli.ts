@@ -39,7 +39,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.group.certs': '平台证书与微信支付公钥',
   'cli.group.profile': '商户配置',
   'cli.group.emulator_commands': '本地微信支付',
-  'cli.summary.order_create': '下单（native、jsapi、app、h5）',
+  'cli.summary.order_create': '下单（native、jsapi、app、h5、付款码），或合单下单',
   'cli.summary.order_query': '按任一单号查单',
   'cli.summary.order_close': '关闭未支付订单',
   'cli.summary.certs_download': '下载、验证并缓存平台证书',
@@ -182,4 +182,5 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.summary.emulator_run': '让应用原样运行在模拟器上',
   'cli.environment.WXPAY_EMULATOR_DIR': '"emulator" 各命令所用模拟器的目录',
   'cli.summary.api': '调用 APIv2 接口，自动签名并验签',
+  'cli.summary.order_reverse': '撤销付款码支付',
 };

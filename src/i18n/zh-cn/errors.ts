@@ -93,6 +93,8 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.API_REFUSED': '请看微信返回的说明；原样重试仍会被拒绝。',
   'error.ORDER_PAID': '订单 {out_trade_no} 已支付。',
   'hint.ORDER_PAID': '没有做任何改动。要退钱：wxpay refund {out_trade_no}',
+  'error.PAYMENT_FAILED': '订单 {out_trade_no} 支付未成功（{state}）。',
+  'hint.PAYMENT_FAILED': '没有扣款。若尚未撤销请先撤销，再用新单号和新付款码重试。',
   'error.ORDER_CLOSED': '订单 {out_trade_no} 已关闭。',
   'hint.ORDER_CLOSED': '请换一个新的 out_trade_no。',
   'error.ORDER_NOT_PAID': '订单 {out_trade_no} 未支付（{state}），无款可退。',

@@ -1,5 +1,5 @@
 /** `wxpay order create`: places an order and prints what the payer's client needs. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
 import { parseAmount } from '../../../core/money.ts';
 import { beyondBmp, isObject } from '../../../operations/fields.ts';
@@ -14,13 +14,17 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
+import { createCodepay } from './codepay-create.ts';
 import { createCombinedOrder } from './combined-create.ts';
 import { expiry, payParameters, prepaidView, tradeType } from './prepaid.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
     command
-      .requiredOption('--type <type>', t('order.option.type', { types: [...tradeTypes, 'mini'].join(' | ') }))
+      .requiredOption(
+        '--type <type>',
+        t('order.option.type', { types: [...tradeTypes, 'mini', 'codepay'].join(' | ') }),
+      )
       .option('--description <text>', t('order.option.description'))
       .option('--amount <amount>', t('order.option.amount'))
       .option('--out-trade-no <no>', t('order.option.out_trade_no'))
@@ -41,6 +45,10 @@ export const command: CommandModule = {
       .option('--bundle-id <id>', t('order.option.bundle_id'))
       .option('--package-name <name>', t('order.option.package_name'))
       .option('--data <json>', t('order.option.data'))
+      .option('--auth-code-stdin', t('order.option.auth_code_stdin'))
+      .option('--auth-code-file <file>', t('order.option.auth_code_file'))
+      // Known, so that commander's "unknown option" does not repeat it together with its value.
+      .addOption(new Option('--auth-code [value]').hideHelp())
       .option('--combine <json>', t('order.option.combine'))
       .option('--skeleton', t('order.option.skeleton'))
       .option('--allow-unknown-fields', t('order.option.allow_unknown_fields'));
@@ -49,10 +57,18 @@ export const command: CommandModule = {
       'order.example.create_jsapi',
       'order.example.create_data',
       'order.example.create_combined',
+      'order.example.create_codepay',
     ]);
   },
 
   async run({ options }: CommandInput, runtime: Runtime): Promise<Result> {
+    if (options['type'] === 'codepay') return createCodepay(options, runtime);
+    const stray = ['authCode', 'authCodeFile', 'authCodeStdin'].find((name) => options[name] !== undefined);
+    if (stray !== undefined)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: '--auth-code', reason: 'key:reason.only_codepay' },
+        outcome: 'not_sent',
+      });
     const { type, client } = tradeType(String(options['type']));
     if (typeof options['combine'] === 'string') return createCombinedOrder(type, client, options, runtime);
     if (options['skeleton'] === true) return skeleton(type);

@@ -12,7 +12,11 @@ export function tradeType(text: string): { type: TradeType; client: PayClient | 
   const type = tradeTypes.find((candidate) => candidate === text.toLowerCase());
   if (type === undefined)
     throw new WxpayError('INPUT_INVALID', {
-      params: { field: '--type', reason: 'key:reason.not_one_of', values: [...tradeTypes, 'mini'].join(', ') },
+      params: {
+        field: '--type',
+        reason: 'key:reason.not_one_of',
+        values: [...tradeTypes, 'mini', 'codepay'].join(', '),
+      },
       outcome: 'not_sent',
     });
   return { type, client: type === 'jsapi' || type === 'app' ? type : undefined };

@@ -19,8 +19,20 @@ const run = async (argv: readonly string[], input?: string): Promise<RunResult> 
     ...(input === undefined ? {} : { input }),
   });
 const create = (no: string, ...more: string[]): string[] => [
-  ...['order', 'create', '--type', 'codepay', '--description', 'Coffee', '--amount', '100'],
-  ...['--store-id', '7', '--out-trade-no', no, '--auth-code-stdin', ...more],
+  'order',
+  'create',
+  '--type',
+  'codepay',
+  '--description',
+  'Coffee',
+  '--amount',
+  '100',
+  '--store-id',
+  '7',
+  '--out-trade-no',
+  no,
+  '--auth-code-stdin',
+  ...more,
 ];
 const newCode = (): string => local.emulator.issueCode().auth_code;
 

@@ -31,9 +31,13 @@ export interface HelpFacts {
 /** By the command's path. A test holds this complete, and every name in it real. */
 export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   demo: { exits: ['ok', 'bug', 'interrupted'], seeAlso: ['emulator start', 'profile add', 'help emulator'] },
-  'order create': { exits: write, seeAlso: ['order query', 'order close', 'emulator pay', 'help money'] },
+  'order create': {
+    exits: waited,
+    seeAlso: ['order query', 'order close', 'order reverse', 'emulator pay', 'help money'],
+  },
   'order query': { exits: watched, seeAlso: ['order create', 'order close', 'refund create'] },
-  'order close': { exits: write, seeAlso: ['order query', 'order create'] },
+  'order close': { exits: write, seeAlso: ['order query', 'order create', 'order reverse'] },
+  'order reverse': { exits: write, seeAlso: ['order query', 'order close', 'refund create'] },
   'refund create': { exits: waited, seeAlso: ['refund query', 'refund batch', 'refund resume', 'help money'] },
   'refund query': { exits: watched, seeAlso: ['refund create', 'refund pending'] },
   'refund batch': { exits: batch, seeAlso: ['refund report merge', 'refund pending', 'help ci', 'help money'] },

@@ -42,6 +42,8 @@ export interface PayerBook {
   asksPassword(payer: Payer, total: number): boolean;
   /** Whether one of these is the openid of a payer whose account is closed. */
   someClosed(openids: readonly string[]): boolean;
+  /** Why a share cannot reach the payer. */
+  trouble(openid: string): 'ACCOUNT_ABNORMAL' | 'RECEIVER_HIGH_RISK' | undefined;
   /** Takes fen from the wallet, or gives back. @returns false when there is not enough */
   draw(openid: string, amount: number): boolean;
 }
@@ -92,6 +94,12 @@ export function openPayerBook(randomBytes: (size: number) => Buffer, makeOpenid:
     },
 
     someClosed: (openids) => openids.some((openid) => of(openid).state === 'closed'),
+
+    trouble(openid) {
+      const { state } = of(openid);
+      if (state === 'closed') return 'ACCOUNT_ABNORMAL';
+      return state === 'frozen' ? 'RECEIVER_HIGH_RISK' : undefined;
+    },
 
     draw(openid, amount) {
       const payer = of(openid);

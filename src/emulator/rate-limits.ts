@@ -14,6 +14,9 @@ export const rateLimits = {
   create: { good: 150, failing: 6 },
   query: { good: 300 },
   abnormal: { good: 150 },
+  share: { good: 300 },
+  share_query: { good: 500 },
+  share_return: { good: 100 },
   fundflow: { good: 3 },
 } as const satisfies Record<string, RateLimit>;
 

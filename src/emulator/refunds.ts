@@ -112,12 +112,16 @@ export interface RefundBook {
   /** Any refund of this merchant but the one with this number. */
   another(merchant: Merchant, outRefundNo: string, now: number): Refund | undefined;
   ledger(now: number): Ledger;
+  /** Fen of the order that were refunded or are about to be. */
+  refundedOf(order: Order): number;
 }
 
 interface Tools {
   readonly orders: OrderBook;
   readonly randomBytes: (size: number) => Buffer;
   readonly settings: RefundSettings;
+  /** Fen of an order that are frozen for profit sharing; `undefined` when none are. */
+  readonly frozen?: (order: Refund['order'], now: number) => number | undefined;
   /** Whether one of these is the openid of a payer whose account is closed. */
   readonly closedPayer?: (openids: readonly string[]) => boolean;
   /** Called when a refund begins to wait for its outcome. */
@@ -152,6 +156,7 @@ export function openRefundBook({
   orders,
   randomBytes,
   settings: initial,
+  frozen = () => undefined,
   closedPayer = () => false,
   onPending,
 }: Tools): RefundBook {
@@ -239,6 +244,8 @@ export function openRefundBook({
     if (from !== undefined && from.reduce((sum, { amount }) => sum + amount, 0) !== wanted) return otherOrder;
     if (settings.spacing === 'refuse' && now - tally.lastAt < minute) return frequencyLimited;
     if (closedPayer(Object.values(order.payment.payer))) return payerAbnormal;
+    // What was shared does not come back by itself: more than is frozen needs an unfreeze first.
+    if (wanted > (frozen(order, now) ?? Infinity)) return notEnough;
     const left = settings.balances[order.request.sub_mchid ?? merchant.mchid] ?? Infinity;
     return wanted > left ? notEnough : undefined;
   }
@@ -326,6 +333,7 @@ export function openRefundBook({
 
     current,
     settle,
+    refundedOf: (order) => tallies.get(order)?.amount ?? 0,
 
     another(merchant, outRefundNo, now) {
       for (const refund of refunds.values()) {

@@ -35,6 +35,7 @@ import type { Mode, Platform, SigningKey } from './platform.ts';
 import { openRefundCallbacks } from './refund-callbacks.ts';
 import { changeSettings, defaultRefundSettings } from './refund-settings.ts';
 import { settleRefund } from './refund-outcome.ts';
+import { openSharingBook } from './profit-sharing.ts';
 import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -43,6 +44,7 @@ import { codepayEndpoints } from './resources/codepay.ts';
 import { combineEndpoints } from './resources/combine.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
 import { echoEndpoints } from './resources/echo.ts';
+import { sharingEndpoints } from './resources/profit-sharing.ts';
 import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
@@ -88,8 +90,16 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     orders,
     randomBytes,
     settings,
+    frozen: (order, now) => sharing.frozen(order, now),
     closedPayer: (openids) => payers.someClosed(openids),
     onPending: (refund) => callbacks.watch(refund),
+  });
+  const sharing = openSharingBook({
+    orders,
+    randomBytes,
+    refunded: (order) => refunds.refundedOf(order),
+    balance: (mchid) => refunds.settings().balances[mchid] ?? Infinity,
+    trouble: (openid) => payers.trouble(openid),
   });
   const outbox = openOutbox({
     clock,
@@ -112,6 +122,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),
     ...codepayEndpoints(codepay),
+    ...sharingEndpoints(sharing, () => refunds.settings().rate_limits),
     ...refundEndpoints(refunds),
     ...billEndpoints({
       ...billSources,

@@ -63,7 +63,7 @@ describe('paths and verbs', () => {
   });
 
   test.each([
-    ['POST', '/v3/profitsharing/orders'],
+    ['POST', '/v3/ecommerce/profitsharing/orders'],
     ['GET', '/v3/bill/sub-merchant-fundflowbill?bill_date=2026-11-22'],
     ['GET', '/v3/merchant-service/complaints-v2?begin_date=2026-11-22'],
     ['POST', '/v3/payscore/serviceorder/X/complete'],

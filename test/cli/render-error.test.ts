@@ -58,7 +58,7 @@ describe.each(languages)('an error in %s', (_lang, t) => {
 
   test('a param that names a message is translated, with the params of the same error', () => {
     const error = new WxpayError('CALLBACK_MALFORMED', {
-      params: { reason: 'key:reason.body_short', length: 4, declared: 5 },
+      params: { reason: 'key:reason.oaep_too_long', bytes: 4, max: 5 },
     });
     const { message } = errorText(error, t);
     expect(message).toContain('4');

@@ -108,7 +108,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.stdin.note': '正在读取标准输入,以 Ctrl-D 结束。',
   'cli.reason.stdin_twice': '标准输入只能读取一次',
   'cli.usage.choice': '{name} 不接受"{value}"，可用的值：{choices}。',
-  'cli.usage.did_you_mean': '你是不是想输入 {names}?',
+  'cli.usage.did_you_mean': '是不是想输入 {names}？',
   'cli.environment.WXPAY_PROFILE': '使用哪个配置',
   'cli.environment.WXPAY_MCHID': '商户号',
   'cli.environment.WXPAY_APPID': '下单使用的 appid',

@@ -101,6 +101,8 @@ export interface Emulator {
   readonly recordFile: string;
   /** The payer pays an order and the callback is sent. Throws as `payOrder` does. */
   pay(request: PayRequest): Promise<PayResult>;
+  /** The APIv3 endpoints that are modelled; every other one that is documented answers 501. */
+  readonly endpoints: readonly { readonly method: string; readonly path: string }[];
   /** The payment code that a payer's phone shows for the next minute; without an openid, a new payer's. */
   issueCode(openid?: string): AuthCode;
   /** Changes a payer's wallet or account. @returns what holds now. @throws WxpayError `INPUT_INVALID` */

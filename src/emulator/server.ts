@@ -118,7 +118,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const controlToken = randomBytes(24).toString('base64url');
   const billSources = { orders, refunds, frozen: new Map() };
   const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes });
-  const route = makeRouter([
+  const endpoints = [
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),
     ...codepayEndpoints(codepay),
@@ -131,7 +131,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     }),
     ...certificateEndpoints(mode),
     ...echoEndpoints({ outbox }),
-  ]);
+  ];
+  const route = makeRouter(endpoints);
   const readRequestBody = makeBodyReader();
 
   const allowedHosts = options.allowedHosts ?? [];
@@ -276,6 +277,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     pay: async (request: PayRequest) => payOrder(request, { orders, combined, codepay, outbox, clock }),
     issueCode: (openid) => payers.issue(openid, clock.now()),
     changePayer: (openid, change) => payers.change(openid, change),
+    endpoints: endpoints.map(({ method, path }) => ({ method, path })),
     seed: (request) => seed(request, clock.now()),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),

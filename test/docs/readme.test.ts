@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { entries } from '../../src/cli/program.ts';
 import { exitCodeRows } from '../../src/cli/exit-codes.ts';
 import { loadTranslate, type Lang } from '../../src/i18n/translate.ts';
+import { endpointRows, modelledEndpoints } from './emulator-endpoints.ts';
 
 const pages: readonly { file: string; lang: Lang; heads: readonly [string, string, string, string] }[] = [
   { file: 'README.md', lang: 'en', heads: ['command', 'what it does', 'code', 'meaning'] },
@@ -33,6 +34,13 @@ describe.each(pages)('$file', ({ file, lang, heads }) => {
     const t = await loadTranslate(lang);
     const rows = exitCodeRows.map(({ code, text }) => `| ${code} | ${t(text)} |`);
     held(file, 'exit-codes', `\n| ${heads[2]} | ${heads[3]} |\n| --- | --- |\n${rows.join('\n')}\n\n`);
+  });
+
+  test('lists every endpoint that the emulator models', async () => {
+    const rows = endpointRows(await modelledEndpoints());
+    expect(rows.length).toBeGreaterThan(20);
+    const [method, path] = lang === 'en' ? ['method', 'path'] : ['方法', '路径'];
+    held(file, 'endpoints', `\n| ${method} | ${path} |\n| --- | --- |\n${rows.join('\n')}\n\n`);
   });
 
   test('names every runtime dependency', () => {

@@ -200,6 +200,13 @@ describe('several', () => {
     expect(result.stdout).toContain('mixed.ndjson,2,4,unreadable,,,,CALLBACK_MALFORMED');
   });
 
+  test('the same delivery captured twice, once damaged: the damage is named, not the other capture', async () => {
+    const document = parsed(await run([file('twice.ndjson', `${line(made)}\n${line(spaced)}\n`), '--json']));
+    const [, broken] = document['captures'] as { autopsy: { grade: string; findings: { cause: string }[] } }[];
+    expect(broken?.autopsy.grade).toBe('proven');
+    expect(JSON.stringify(broken?.autopsy.findings)).not.toContain('twice.ndjson:1');
+  });
+
   test('files, each named', async () => {
     const result = await run([
       file('one.http', rawHttp(made)),

@@ -103,6 +103,22 @@ describe('C1: a repeated signature header is refused as repeated in', () => {
   });
 });
 
+test('a file that an editor made GB18030 of still verifies; a message on the wire is not mended', async () => {
+  // 支付成功 in GB18030.
+  const damaged = (text: string): Buffer => {
+    const parts = text.split('支付成功').map((part) => Buffer.from(part));
+    return Buffer.concat(
+      parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('d6a7b8b6b3c9b9a6', 'hex'), part])),
+    );
+  };
+  for (const name of ['AWS API Gateway', 'curl for bash', 'a table of developer tools', 'HAR']) {
+    const [capture] = readCaptures(damaged(writers[name]?.(made).toString() ?? ''));
+    expect([name, await verdict(capture as Capture)]).toEqual([name, 'valid']);
+  }
+  const [raw] = readCaptures(damaged(writers['raw HTTP']?.(made).toString() ?? ''));
+  expect(await verdict(raw as Capture)).toBe('invalid');
+});
+
 test('how much of the body is to be trusted is said', () => {
   const is = (name: string): string | undefined => readCaptures(writers[name]?.(made) ?? Buffer.alloc(0))[0]?.bodyIs;
   expect(is('raw HTTP')).toBe('bytes');

@@ -1,6 +1,8 @@
 // Builds dist/: one ESM chunk per lazily loaded command, plus what they share. The old build stays until the new one is whole.
 import { build } from 'esbuild';
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +20,7 @@ try {
   };
   await build({
     ...shared,
-    entryPoints: { 'cli/main': 'src/cli/main.ts' },
+    entryPoints: { 'cli/main': 'src/cli/main.ts', 'emulator/library': 'src/cli/emulator-library.ts' },
     splitting: true,
     packages: 'external',
     format: 'esm',
@@ -46,6 +48,7 @@ try {
     target: 'node14',
     outExtension: { '.js': '.cjs' },
   });
+  declare('cli/emulator-library', `${root}${fresh}/types`);
   const old = `${root}dist.old-${process.pid}`;
   try {
     renameSync(`${root}dist`, old);
@@ -56,4 +59,31 @@ try {
   rmSync(old, { recursive: true, force: true });
 } finally {
   rmSync(`${root}${fresh}`, { recursive: true, force: true });
+}
+
+/** The type declarations that an entry of the package needs, and no others; their imports name the files that are there. */
+function declare(entry, folder) {
+  const all = `${root}${fresh}/declared`;
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  execFileSync(
+    process.execPath,
+    [tsc, '-p', root, '--declaration', '--emitDeclarationOnly', '--noCheck', '--outDir', all],
+    {
+      stdio: ['ignore', 2, 2],
+    },
+  );
+  const waiting = [`${entry}.d.ts`];
+  for (const file of waiting) {
+    const text = readFileSync(join(all, file), 'utf8').replaceAll(
+      /(from '|import\(['"])(\.[^'"]+)\.ts(['"])/g,
+      (_, before, path, after) => {
+        const found = join(dirname(file), `${path}.d.ts`);
+        if (!waiting.includes(found)) waiting.push(found);
+        return `${before}${path}.js${after}`;
+      },
+    );
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  rmSync(all, { recursive: true });
 }

@@ -255,8 +255,13 @@ describe('the real tree, read by a scanner of its own', () => {
       .filter(({ file, text }) => roomOf(file) === 'cli' && pattern.test(withoutComments(text)))
       .map(({ file }) => file)
       .toSorted();
-    // The preload is a program's beginning, too: that of a Node.js program below `emulator run`.
-    expect(found).toEqual(['src/cli/emulated/preload.ts', 'src/cli/entry.ts', 'src/cli/main.ts']);
+    // The preload is a program's beginning, too: that of a Node.js program below `emulator run`. So is the library.
+    expect(found).toEqual([
+      'src/cli/emulated/preload.ts',
+      'src/cli/emulator-library.ts',
+      'src/cli/entry.ts',
+      'src/cli/main.ts',
+    ]);
   });
 
   test('nothing calls process.exit: it cuts what a pipe has not taken yet', () => {

@@ -14,6 +14,8 @@ import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts'
 import type { Ledger } from './refunds.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
 
+export type { PayRequest, PayResult, SettleRequest, SettleResult };
+
 export interface EmulatorOptions {
   readonly clock: Clock;
   readonly randomBytes: (size: number) => Buffer;

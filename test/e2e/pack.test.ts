@@ -1,11 +1,12 @@
 /** What npm publishes, installed the way a user installs it. */
 import { execa } from 'execa';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLocal, type Local } from '../helpers/local.ts';
+import { shop } from './shop.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -30,7 +31,7 @@ describe('the package', () => {
       expect(files).toContain(file);
     const strange = files.filter(
       (file) =>
-        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|(?:README(?:\.zh-CN)?|CHANGELOG)\.md|LICENSE|package\.json)$/.test(
+        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|dist\/types\/[\w./-]+\.d\.ts|(?:README(?:\.zh-CN)?|CHANGELOG)\.md|LICENSE|package\.json)$/.test(
           file,
         ),
     );
@@ -105,6 +106,78 @@ describe('installed into an empty prefix', () => {
     expect(queried).toMatchObject({ exitCode: 0, stdout: '"NOTPAY"' });
     for (const noun of ['order create', 'certs download', 'sign', 'verify-callback', 'profile add', 'emulator start'])
       expect(await run(...noun.split(' '), '--help')).toMatchObject({ exitCode: 0 });
+  });
+
+  describe('the library entry', () => {
+    const modules = (): string => join(dir, 'prefix', 'node_modules');
+    const ours = (name: string): string => join(root, 'node_modules', name);
+    const examples = ['README.md', 'README.zh-CN.md'].map((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      return /^```ts\n(import [^`]*wxpay-cli\/emulator[^`]*)^```$/m.exec(text)?.[1] ?? '';
+    });
+    beforeAll(() => {
+      const prefix = join(dir, 'prefix');
+      // A project that has vitest and the types of Node.js, as those that test with it do.
+      for (const name of ['vitest', '@types/node', 'undici-types']) {
+        mkdirSync(join(modules(), name, '..'), { recursive: true });
+        rmSync(join(modules(), name), { recursive: true, force: true });
+        symlinkSync(ours(name), join(modules(), name));
+      }
+      writeFileSync(join(prefix, 'package.json'), '{"private":true,"type":"module"}');
+      writeFileSync(join(prefix, 'shop.ts'), shop);
+      for (const [index, text] of examples.entries()) {
+        writeFileSync(join(prefix, `example-${index}.test.ts`), text);
+        writeFileSync(join(prefix, `jest-${index}.test.ts`), text.replace("'vitest'", "'@jest/globals'"));
+      }
+      writeFileSync(
+        join(prefix, 'vitest.config.ts'),
+        "export default { test: { alias: { '@jest/globals': 'vitest' }, testTimeout: 30000, hookTimeout: 60000 } };",
+      );
+    });
+
+    test('satisfies a strict compiler that checks declarations, too', async () => {
+      const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+      const compilerOptions = { ...strict, noEmit: true, module: 'nodenext', target: 'es2022', types: ['node'] };
+      const ownLibrary = `import { startEmulator, WxpayError, type Emulator, type FaultInput } from 'wxpay-cli/emulator';
+        export const emulator: Promise<Emulator> = startEmulator({ port: 0, mode: 'mixed', callbacks: { speed: 100 } });
+        export const fault: FaultInput = { kind: 'status', status: 500 };
+        // @ts-expect-error: no such kind
+        export const wrong: FaultInput = { kind: 'nonsense' };
+        export const isOurs = (error: unknown): boolean => error instanceof WxpayError && error.code === 'NOT_FOUND';`;
+      writeFileSync(join(dir, 'prefix', 'own.ts'), ownLibrary);
+      const files = ['own.ts', 'shop.ts'];
+      writeFileSync(join(dir, 'prefix', 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      const tsc = ours('typescript/bin/tsc');
+      const checked = await execa(process.execPath, [tsc, '-p', join(dir, 'prefix')], { reject: false });
+      expect(checked).toMatchObject({ stdout: '', exitCode: 0 });
+    });
+
+    test('runs the examples of both READMEs with vitest, and under the names of jest', async () => {
+      for (const text of examples) expect(text).toContain("from 'vitest'");
+      const vitest = ours('vitest/vitest.mjs');
+      const cwd = join(dir, 'prefix');
+      const env = { PATH: process.env['PATH'] ?? '', HOME: dir, CI: '1', NO_COLOR: '1' };
+      const ran = await execa(process.execPath, [vitest, 'run'], { cwd, env, extendEnv: false, reject: false });
+      expect(ran).toMatchObject({ exitCode: 0 });
+      expect(ran.stdout).toMatch(/Tests\s+8 passed/);
+    }, 120_000);
+
+    test('leaves nothing behind in the folder for temporary files, closed twice or failed', async () => {
+      const tmp = join(dir, 'tmp');
+      mkdirSync(tmp);
+      const script = `import { startEmulator } from 'wxpay-cli/emulator';
+        const emulator = await startEmulator();
+        const error = await startEmulator({ port: Number(new URL(emulator.url).port) }).catch((error) => error.code);
+        const healthy = await (await fetch(emulator.url + '/_emulator/healthz')).json();
+        await emulator.close();
+        await emulator.close();
+        console.log(JSON.stringify([error, healthy.ok]));`;
+      const env = { PATH: process.env['PATH'] ?? '', TMPDIR: tmp };
+      const cwd = join(dir, 'prefix');
+      const ran = await execa(process.execPath, ['--input-type=module', '-e', script], { cwd, env, extendEnv: false });
+      expect(ran.stdout).toBe('["EMULATOR_PORT_BUSY",true]');
+      expect(readdirSync(tmp)).toEqual([]);
+    }, 60_000);
   });
 
   test('R20: it brings at most 80 packages', () => {

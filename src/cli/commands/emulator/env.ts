@@ -36,7 +36,8 @@ export const command: CommandModule = {
 };
 
 export function variablesOf(info: EmulatorInfo): Record<string, string> {
-  const all: Record<string, string | null> = {
+  // An emulator that is older than this program does not send every field.
+  const all: Record<string, string | null | undefined> = {
     WXPAY_BASE_URL: info.https_url ?? info.url,
     WXPAY_CA_FILE: info.ca_file,
     WXPAY_MCHID: info.mchid,
@@ -49,5 +50,7 @@ export function variablesOf(info: EmulatorInfo): Record<string, string> {
     WXPAY_PUBLIC_KEY_FILE: info.public_key_file,
     WXPAY_CLIENT_CERT_FILE: info.p12_file,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

@@ -181,7 +181,8 @@ export async function lookUpOrder(transport: Transport, party: Party, number: Or
   return refundable(order);
 }
 
-function refundable(order: Order): RefundableOrder {
+/** What a refund needs of an order. @throws WxpayError `ORDER_NOT_PAID` (also a closed one); `ANSWER_MALFORMED` */
+export function refundable(order: Order): RefundableOrder {
   const { out_trade_no, transaction_id, trade_state } = order;
   if (trade_state !== 'SUCCESS' && trade_state !== 'REFUND')
     throw new WxpayError('ORDER_NOT_PAID', { params: { out_trade_no, state: trade_state }, outcome: 'not_sent' });

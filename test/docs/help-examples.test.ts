@@ -68,6 +68,7 @@ beforeAll(async () => {
     '合单.json': 'COMBINED_0002',
     'C1.json': 'C20261123_000001',
     'C2.json': 'C20261123_000002',
+    'C3.json': 'C20261123_000003',
   };
   for (const [name, no] of Object.entries(combinedFiles))
     writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
@@ -92,6 +93,8 @@ beforeAll(async () => {
     `${create('T20261123_000003', 'jsapi --openid oX')} --query pay_parameters > params.json`,
     'wxpay order create --type native --combine @C1.json --json',
     'wxpay order create --type native --combine @C2.json --json',
+    'wxpay order create --type native --combine @C3.json --json',
+    'wxpay emulator pay C20261123_000003 --no-callback',
     'wxpay order create --type codepay --description x --amount 1 --store-id 1 --auth-code-file code3.txt --out-trade-no T20261123_000004',
     'wxpay emulator pay T20261123_000001',
     'wxpay certs download',

@@ -13,6 +13,8 @@ export interface WorldOptions {
   readonly clock?: Clock;
   readonly nodeVersion?: string;
   readonly cwd?: string;
+  /** For a test that presses Ctrl-C. */
+  readonly onSignal?: World['onSignal'];
 }
 
 /** A clock that runs `offset()` milliseconds beside the real one. */
@@ -41,7 +43,7 @@ export async function runInProcess(argv: readonly string[], options: WorldOption
     randomBytes: (size) => randomBytes(size),
     random: () => Math.random(),
     systemLocale: () => 'en',
-    onSignal: () => () => {},
+    onSignal: options.onSignal ?? (() => () => {}),
   };
   const code = await run(world);
   return { code, stdout, stderr };

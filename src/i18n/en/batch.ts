@@ -91,7 +91,8 @@ export const batch = {
   'batch.fault.ref_duplicate': 'Line {first} has the same order and ref.',
   'batch.fault.too_many_for_order': 'An order takes at most {max} refunds.',
   'batch.fault.total_overflow': 'The sum is beyond what is exact.',
-  'batch.fault.order_not_found': 'WeChat Pay knows no such order at this merchant.',
+  'batch.fault.order_not_found':
+    'WeChat Pay knows no such order at this merchant. A sub-order of a combined order is refunded on its own: wxpay refund <no> --combine <combine_out_trade_no>.',
   'batch.fault.order_not_paid': 'The order is not paid ({state}).',
   'batch.fault.order_mismatch': 'The order is another one than the file says.',
   'batch.fault.amount_above_total': 'The refund is {refund} fen, the order {total} fen.',

@@ -98,7 +98,7 @@ export const order = {
   'order.title.created_combined': 'Combined order placed ({type}, {count} sub-orders)',
   'order.hint.flag_or_combine': 'Give it with {flag}, or as {field} in --combine.',
   'order.hint.combined_paid':
-    'Nothing was changed. Each sub-order is refunded by its own number; wxpay order query --combine {out_trade_no} lists them.',
+    'Nothing was changed. Each sub-order is refunded by its own number: wxpay refund <out_trade_no> --combine {out_trade_no}.',
   'order.example.create_combined': 'wxpay order create --type native --combine @combined.json',
   'order.example.query_combined': 'wxpay order query --combine C20261123_000001',
   'order.example.close_combined': 'wxpay order close --combine C20261123_000002',
@@ -121,4 +121,6 @@ export const order = {
     'wxpay order create --type codepay --description Coffee --amount 1 --store-id 1 --auth-code-file code.txt',
   'order.example.reverse': 'wxpay order reverse T20261123_000004',
   'order.example.reverse_yes': 'wxpay order reverse T20261123_000004 --yes --json',
+  'order.hint.codepay_interrupted':
+    'The payer may have paid, or may still pay. Ask; "wxpay order reverse {out_trade_no}" stops it and gives the money back.',
 } as const;

@@ -99,4 +99,11 @@ export const refund = {
   'refund.example.abnormal_merchant':
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type MERCHANT_BANK_CARD',
   'refund.busy.watching': 'Waiting for {out_refund_no} to change ({state})',
+  'refund.option.combine': 'a sub-order of this combined order: looked up by its combine_out_trade_no',
+  'refund.hint.or_combined':
+    'Check the number and the merchant. A sub-order of a combined order also takes --combine <combine_out_trade_no>.',
+  'refund.hint.sub_orders': 'The combined order {combine} has {numbers}.',
+  'refund.example.combined': 'wxpay refund C20261123_000003A --combine C20261123_000003 --all',
+  'reason.sub_order_other':
+    "this sub-order is of the merchant {found}, and is refunded with that one's profile or WXPAY_SUB_MCHID",
 } as const;

@@ -89,7 +89,8 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.fault.ref_duplicate': '与第 {first} 行的订单和序号相同。',
   'batch.fault.too_many_for_order': '一个订单最多退 {max} 笔。',
   'batch.fault.total_overflow': '合计超出可精确表示的范围。',
-  'batch.fault.order_not_found': '微信支付查不到该商户的这个订单。',
+  'batch.fault.order_not_found':
+    '微信支付查不到该商户的这个订单。合单的子单请单独退款：wxpay refund <单号> --combine <合单号>。',
   'batch.fault.order_not_paid': '订单未支付（{state}）。',
   'batch.fault.order_mismatch': '查到的订单与文件不符。',
   'batch.fault.amount_above_total': '退款 {refund} 分，订单只有 {total} 分。',

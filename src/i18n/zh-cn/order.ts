@@ -98,7 +98,7 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'order.title.created_combined': '合单下单成功（{type}，{count} 个子单）',
   'order.hint.flag_or_combine': '用 {flag} 提供，或在 --combine 的请求体里写 {field}。',
   'order.hint.combined_paid':
-    '未做任何更改。各子单按自己的单号退款，用 wxpay order query --combine {out_trade_no} 查看子单。',
+    '订单没有变化。每笔子单按自己的单号退款：wxpay refund <out_trade_no> --combine {out_trade_no}。',
   'order.example.create_combined': 'wxpay order create --type native --combine @合单.json',
   'order.example.query_combined': 'wxpay order query --combine C20261123_000001 --lang zh-CN',
   'order.example.close_combined': 'wxpay order close --combine C20261123_000002 --lang zh-CN',
@@ -121,4 +121,6 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
     'wxpay order create --type codepay --description 咖啡 --amount 1 --store-id 1 --auth-code-file 付款码.txt',
   'order.example.reverse': 'wxpay order reverse T20261123_000004 --lang zh-CN',
   'order.example.reverse_yes': 'wxpay order reverse T20261123_000004 --lang zh-CN --yes --json',
+  'order.hint.codepay_interrupted':
+    '付款人可能已付款，或仍可能付款。请先查单；"wxpay order reverse {out_trade_no}" 可撤销并退回款项。',
 };

@@ -97,4 +97,9 @@ export const refund: Readonly<Record<keyof typeof en, string>> = {
   'refund.example.abnormal_merchant':
     'wxpay refund abnormal 50000000382019052709732678859 --out-refund-no R20261123_000001 --type MERCHANT_BANK_CARD',
   'refund.busy.watching': '正在等待 {out_refund_no} 的状态变化（{state}）',
+  'refund.option.combine': '合单中的一笔子单：用 combine_out_trade_no 查合单',
+  'refund.hint.or_combined': '检查单号和商户号。合单的子单还要用 --combine <combine_out_trade_no> 给出合单号。',
+  'refund.hint.sub_orders': '合单 {combine} 的子单有 {numbers}。',
+  'refund.example.combined': 'wxpay refund C20261123_000003A --combine C20261123_000003 --all',
+  'reason.sub_order_other': '这笔子单属于商户 {found}，请用该商户的配置或 WXPAY_SUB_MCHID 退款',
 };

@@ -1,6 +1,6 @@
 /** `wxpay order create --type codepay`: takes a payment with the code on the payer's phone, and sees it through. */
 import { redactedMark } from '../../../core/http/redact.ts';
-import { WxpayError } from '../../../core/errors.ts';
+import { isWxpayError, WxpayError } from '../../../core/errors.ts';
 import { parseAmount } from '../../../core/money.ts';
 import type { ApiRequest } from '../../../core/ports.ts';
 import { authCodeForm, codepayRequest, payByCode } from '../../../operations/codepay.ts';
@@ -60,7 +60,7 @@ export async function createCodepay(options: CommandInput['options'], runtime: R
   if (made) runtime.warn('order.note.creating', { out_trade_no, amount });
   else runtime.note('order.note.creating', { out_trade_no, amount });
   const transport = await runtime.transport();
-  const order = await runtime.busy('order.busy.codepay', { no: out_trade_no }, () =>
+  const paying = runtime.busy('order.busy.codepay', { no: out_trade_no }, () =>
     payByCode(
       transport,
       party,
@@ -76,11 +76,28 @@ export async function createCodepay(options: CommandInput['options'], runtime: R
       },
     ),
   );
+  const order = await paying.catch((error: unknown) => {
+    throw runtime.signal.aborted ? interruptedPayment(error, out_trade_no) : error;
+  });
   return {
     data: order,
     view: orderView(order, runtime.t, runtime.t('order.title.codepay')),
     id: order.transaction_id ?? out_trade_no,
   };
+}
+
+/**
+ * Whoever ends the waiting leaves a payment behind that the payer may still complete: the error says how to ask for it and how
+ * to stop it. A refusal that came in time stands, as does what never left.
+ */
+function interruptedPayment(error: unknown, out_trade_no: string): unknown {
+  if (isWxpayError(error) && (error.outcome === 'rejected' || error.outcome === 'not_sent')) return error;
+  return new WxpayError('OUTCOME_UNKNOWN', {
+    params: { reason: 'key:reason.interrupted', out_trade_no },
+    hint: 'order.hint.codepay_interrupted',
+    next: ['order', 'query', out_trade_no],
+    outcome: 'unknown',
+  });
 }
 
 function refuseOthers(options: CommandInput['options']): void {

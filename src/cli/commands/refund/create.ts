@@ -1,11 +1,12 @@
 /** `wxpay refund create` and `wxpay refund`: gives money back, once. */
 import type { Command } from 'commander';
-import { WxpayError } from '../../../core/errors.ts';
+import { isWxpayError, WxpayError } from '../../../core/errors.ts';
 import { parseAmount } from '../../../core/money.ts';
 import type { Transport } from '../../../core/ports.ts';
 import { beyondBmp, isObject } from '../../../operations/fields.ts';
 import type { OrderNumber, Party } from '../../../operations/order.ts';
 import { deriveRefundNo } from '../../../operations/refund-number.ts';
+import { lookUpSubOrder } from '../../../operations/refund-sub-order.ts';
 import {
   isFactorOf100,
   liveRefundIntervals,
@@ -48,13 +49,20 @@ export const command: CommandModule = {
       .option('--batch-id <id>', t('refund.option.batch_id'))
       .option('--out-trade-no <no>', t('order.option.by_out_trade_no'))
       .option('--transaction-id <id>', t('order.option.by_transaction_id'))
+      .option('--combine <no>', t('refund.option.combine'))
       .option('--notify-url <url>', t('refund.option.notify_url'))
       .option('--funds-account <account>', t('refund.option.funds_account'))
       .option('--goods-detail <json>', t('refund.option.goods_detail'))
       .option('--data <json>', t('refund.option.data'))
       .option('--wait', t('refund.option.wait'))
       .option('--for <duration>', t('refund.option.for'));
-    examples(command, t, ['refund.example.amount', 'refund.example.all', 'refund.example.second', 'refund.example.ci']);
+    examples(command, t, [
+      'refund.example.amount',
+      'refund.example.all',
+      'refund.example.second',
+      'refund.example.combined',
+      'refund.example.ci',
+    ]);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
@@ -65,8 +73,11 @@ export const command: CommandModule = {
     const transport = await runtime.transport();
     const place = await ownJournal(runtime, profile);
 
+    const combine = text(options, 'combine');
     const order = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
-      lookUpOrder(transport, party, wanted.number),
+      combine === undefined
+        ? lookUpSingle(transport, party, wanted.number)
+        : lookUpSubOrder(transport, party, combine, wanted.number),
     );
     const intent = await decide(wanted, order, { runtime, profile, party, transport, place });
     for (const field of beyondBmp(intent.extras)) runtime.warn('order.warn.beyond_bmp', { field });
@@ -117,6 +128,13 @@ interface Wanted {
     readonly total?: unknown;
     readonly currency?: unknown;
   };
+}
+
+/** The ordinary query knows no sub-order, and its 404 does not say why. */
+async function lookUpSingle(transport: Transport, party: Party, number: OrderNumber): Promise<RefundableOrder> {
+  return lookUpOrder(transport, party, number).catch((error: unknown) => {
+    throw isWxpayError(error, 'NOT_FOUND') ? error.with({ hint: 'refund.hint.or_combined' }) : error;
+  });
 }
 
 /** `--data` first, flags over it. */

@@ -60,6 +60,34 @@ test('a payer who needs a password is waited for', async () => {
   expect(result.stderr).toContain('has to enter the password');
 });
 
+test('Ctrl-C while the payer is waited for says how to ask and how to reverse: the payment may still come', async () => {
+  const { auth_code: code, openid } = local.emulator.issueCode();
+  local.emulator.changePayer(openid, { password: 'always' });
+  let press: () => void = () => {};
+  const paying = runInProcess(create('CTRL_C_0001', '--json'), {
+    env: { ...local.env, HOME: local.home.dir, WXPAY_LANG: 'en' },
+    clock,
+    cwd: local.home.dir,
+    input: code,
+    onSignal(listener) {
+      press = () => listener('SIGINT');
+      return () => {};
+    },
+  });
+  const asked = (): boolean =>
+    local.emulator.requests.some(({ target }) => target.includes('out-trade-no/CTRL_C_0001'));
+  for (let tries = 0; tries < 500 && !asked(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  press();
+  const result = await paying;
+  expect([result.code, result.stdout, errorOf(result)]).toMatchObject([
+    130,
+    '',
+    { code: 'OUTCOME_UNKNOWN', outcome: 'unknown', exit_code: 130, next: 'wxpay order query CTRL_C_0001' },
+  ]);
+  expect(result.stderr).toContain('wxpay order reverse CTRL_C_0001');
+  expect(result.stderr).not.toContain(code);
+});
+
 test('the code is in no trace, no dry run and no error (THREATS E1, E2)', async () => {
   const code = newCode();
   const traced = await run(create('TRACE_0001', '--debug'), code);

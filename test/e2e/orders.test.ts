@@ -399,7 +399,10 @@ describe('--watch', () => {
   test('ends with the payment, and shows every change', async () => {
     await local.run(create('WATCH_0001'));
     const watching = local.run(['order', 'query', 'WATCH_0001', '--watch', '-o', 'ndjson']);
-    await new Promise((resolve) => setTimeout(resolve, 800));
+    // Not before the first look, however slowly the command starts.
+    const looked = (): boolean =>
+      local.emulator.requests.some(({ method, target }) => method === 'GET' && target.includes('WATCH_0001'));
+    await expect.poll(looked, { timeout: 15_000, interval: 20 }).toBe(true);
     await local.emulator.pay({ order: 'WATCH_0001' });
     const { code, stdout } = await watching;
     expect(code).toBe(0);

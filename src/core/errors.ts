@@ -101,6 +101,7 @@ const categories = {
   EMULATOR_ORDER_EXPIRED: 'refused',
   EMULATOR_HANDLE_EXPIRED: 'refused',
   EMULATOR_REFUND_FINAL: 'refused',
+  EMULATOR_TRANSFER_STATE: 'refused',
   NOT_FOUND: 'not_found',
   CREDENTIALS_REFUSED: 'credentials',
   CLIENT_CERTIFICATE_REFUSED: 'credentials',

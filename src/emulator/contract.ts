@@ -13,6 +13,7 @@ import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
+import type { TransferDesk } from './transfer-desk.ts';
 
 export type { PayRequest, PayResult, SettleRequest, SettleResult };
 
@@ -113,6 +114,8 @@ export interface Emulator {
   seed(request: SeedRequest): readonly SeededOrder[];
   /** Brings a refund to its outcome at once and sends the callback. Throws as `settleRefund` does. */
   settleRefund(request: SettleRequest): Promise<SettleResult>;
+  /** Merchant transfers: the user who confirms, how long things take, and every one that was taken. */
+  readonly transfers: Omit<TransferDesk, 'endpoints'>;
   /** Every refund that was carried out. */
   ledger(): Ledger;
   /** How refunds go at the moment: balances drawn down, outcomes used up. */

@@ -15,6 +15,8 @@ import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts'
 import type { Ledger } from './refunds.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
+import type { ConfirmRequest, ConfirmResult } from './transfer-desk.ts';
+import type { TransferEntry, TransferSettings } from './transfers.ts';
 
 export interface EmulatorClient {
   readonly url: string;
@@ -26,6 +28,10 @@ export interface EmulatorClient {
   refundSettings(): Promise<RefundSettings>;
   configureRefunds(change: RefundSettingsChange): Promise<RefundSettings>;
   ledger(): Promise<Ledger>;
+  confirmTransfer(request: ConfirmRequest): Promise<ConfirmResult>;
+  transferSettings(): Promise<TransferSettings>;
+  configureTransfers(change: Partial<TransferSettings>): Promise<TransferSettings>;
+  transferLedger(): Promise<readonly TransferEntry[]>;
   callbacks(): Promise<readonly CallbackSummary[]>;
   /** One callback with every send and what went over the wire. */
   callback(id: string): Promise<CallbackRecord>;
@@ -59,6 +65,10 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     refundSettings: async () => call('GET', 'refunds'),
     configureRefunds: async (change) => call('POST', 'refunds', change),
     ledger: async () => call('GET', 'ledger'),
+    confirmTransfer: async (request) => call('POST', 'transfer', request),
+    transferSettings: async () => call('GET', 'transfers'),
+    configureTransfers: async (change) => call('POST', 'transfers', change),
+    transferLedger: async () => call('GET', 'transfer-ledger'),
     callbacks: async () => call('GET', 'callbacks'),
     callback: async (id) => call('POST', 'callbacks', { id }),
     redeliver: async (id) => call('POST', 'redeliver', { id }),

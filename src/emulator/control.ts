@@ -14,6 +14,7 @@ import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import { readMerchantOptions } from './merchant-options.ts';
 import type { RotateRequest } from './rotation.ts';
 import type { RefundOutcome } from './rules/refund.ts';
+import type { FailReason } from './rules/transfer.ts';
 import type { SeedRequest } from './seed.ts';
 
 interface Control {
@@ -75,6 +76,23 @@ const actions: Readonly<Record<string, Action>> = {
   },
   'GET refunds': (emulator) => emulator.refundSettings,
   'POST refunds': (emulator, input) => emulator.configureRefunds(input),
+  'POST transfer': async (emulator, input) => {
+    const transfer = text(input, 'transfer');
+    if (transfer === undefined) throw invalid('transfer');
+    const mchid = text(input, 'mchid');
+    const outcome = text(input, 'outcome');
+    const reason = text(input, 'reason');
+    return emulator.transfers.confirm({
+      transfer,
+      ...(mchid === undefined ? {} : { mchid }),
+      ...(outcome === undefined ? {} : { outcome: outcome as 'success' }),
+      ...(reason === undefined ? {} : { reason: reason as FailReason }),
+      callback: input['callback'] !== false,
+    });
+  },
+  'GET transfers': (emulator) => emulator.transfers.settings(),
+  'POST transfers': (emulator, input) => emulator.transfers.configure(input),
+  'GET transfer-ledger': (emulator) => emulator.transfers.ledger(),
   'GET ledger': (emulator) => emulator.ledger(),
   'GET callbacks': (emulator) => emulator.callbacks,
   'POST callbacks': (emulator, input) => {

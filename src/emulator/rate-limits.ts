@@ -17,6 +17,9 @@ export const rateLimits = {
   share: { good: 300 },
   share_query: { good: 500 },
   share_return: { good: 100 },
+  transfer: { good: 100 },
+  transfer_query: { good: 100 },
+  transfer_cancel: { good: 100 },
   fundflow: { good: 3 },
 } as const satisfies Record<string, RateLimit>;
 

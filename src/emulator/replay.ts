@@ -24,6 +24,11 @@ export function replyAboutAnother(
     const made = { out_refund_no: `OTHER${call.randomBytes(6).toString('hex')}`, refund_id: `503${'0'.repeat(26)}` };
     return { ...reply, body: { ...reply.body, ...made } };
   }
+  const billNumber = reply.body?.['out_bill_no'];
+  if (typeof billNumber === 'string') {
+    const made = `OTHER${call.randomBytes(6).toString('hex')}`;
+    return { ...reply, body: { ...reply.body, out_bill_no: made } };
+  }
   const combinedNumber = reply.body?.['combine_out_trade_no'];
   if (typeof combinedNumber === 'string') {
     const made = `OTHER${call.randomBytes(6).toString('hex')}`;

@@ -51,6 +51,7 @@ import { openRotation } from './rotation.ts';
 import { makeRouter } from './router.ts';
 import { makeSeeder } from './seed.ts';
 import { openTls } from './tls.ts';
+import { openTransferDesk } from './transfer-desk.ts';
 import { perform, send } from './trouble.ts';
 import { answerAboutAnother, openV2Desk, troubleAnswer } from './v2/desk.ts';
 
@@ -115,6 +116,15 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     current: (refund, now) => refunds.current(refund, now),
     outbox,
   });
+  const transfers = openTransferDesk({
+    clock,
+    randomBytes,
+    signal: stopped.signal,
+    outbox,
+    payers,
+    refunds,
+    findMerchant,
+  });
   const controlToken = randomBytes(24).toString('base64url');
   const billSources = { orders, refunds, frozen: new Map() };
   const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes });
@@ -124,6 +134,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...codepayEndpoints(codepay),
     ...sharingEndpoints(sharing, () => refunds.settings().rate_limits),
     ...refundEndpoints(refunds),
+    ...transfers.endpoints,
     ...billEndpoints({
       ...billSources,
       randomBytes,
@@ -289,6 +300,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return outbox.records.map(summarise);
     },
     outbox,
+    transfers,
     addMerchant,
     rotate: async (request = {}) => rotate(request),
     get merchants() {

@@ -126,6 +126,9 @@ export const errors = {
   'error.EMULATOR_REFUND_FINAL': 'The refund {out_refund_no} is {state} already.',
   'hint.EMULATOR_REFUND_FINAL':
     'Give the outcome while it is PROCESSING; "wxpay emulator refund --next" tells before that.',
+  'error.EMULATOR_TRANSFER_STATE': 'The transfer {out_bill_no} is {state}: there is nothing for the user to do.',
+  'hint.EMULATOR_TRANSFER_STATE':
+    'A user confirms while it is WAIT_USER_CONFIRM; a transfer that has ended stays as it is.',
   'error.NOT_FOUND': '{what} was not found.',
   'hint.NOT_FOUND': 'Check the number and the merchant; numbers are known only to the mchid that made them.',
   'error.CLIENT_CERTIFICATE_MISMATCH': "The client certificate {serial} is merchant {found}'s, not {mchid}'s.",

@@ -113,6 +113,8 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.EMULATOR_HANDLE_EXPIRED': '用完全相同的参数再下一次单，换取新的凭据。',
   'error.EMULATOR_REFUND_FINAL': '退款 {out_refund_no} 已经是 {state}，不能再改。',
   'hint.EMULATOR_REFUND_FINAL': '结果要在它还是 PROCESSING 时给出；想事先指定，用 "wxpay emulator refund --next"。',
+  'error.EMULATOR_TRANSFER_STATE': '转账 {out_bill_no} 是 {state}，用户这时没有可做的事。',
+  'hint.EMULATOR_TRANSFER_STATE': '用户只能在 WAIT_USER_CONFIRM 时确认收款；已经结束的转账不会再变。',
   'error.NOT_FOUND': '没有找到 {what}。',
   'hint.NOT_FOUND': '检查单号和商户号；单号只对创建它的 mchid 有效。',
   'error.CLIENT_CERTIFICATE_MISMATCH': '客户端证书 {serial} 属于商户 {found}，不属于 {mchid}。',

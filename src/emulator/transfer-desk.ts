@@ -1,0 +1,177 @@
+/** Merchant transfers as the emulator runs them: the book, the user who confirms, and the callback at the end. */
+import { WxpayError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import { summarise } from './callback-outbox.ts';
+import type { CallbackSummary, Outbox } from './callback-outbox.ts';
+import { makeDueQueue } from './due-queue.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Merchant } from './merchants.ts';
+import type { PayerBook } from './payers.ts';
+import type { RefundBook } from './refunds.ts';
+import { transferEndpoints } from './resources/transfers.ts';
+import { failReasons } from './rules/transfer.ts';
+import type { FailReason } from './rules/transfer.ts';
+import { describeTransfer, describeTransferCallback, openTransferBook } from './transfers.ts';
+import type { Transfer, TransferBook, TransferEntry, TransferSettings } from './transfers.ts';
+
+export interface ConfirmRequest {
+  /** An out_bill_no or transfer_bill_no. */
+  readonly transfer: string;
+  /** The merchant, where several use the same number. */
+  readonly mchid?: string;
+  /**
+   * - `success` (default): the user confirms, and the money is there at once.
+   * - `transfering`: the user confirms, and the money takes its time.
+   * - `fail`: it ends with `reason`.
+   */
+  readonly outcome?: 'success' | 'transfering' | 'fail';
+  /** Default `OVERDUE_CLOSE`: nobody confirmed in time. */
+  readonly reason?: FailReason;
+  /** `false` ends it without a callback. */
+  readonly callback?: boolean;
+}
+
+export interface ConfirmResult {
+  /** The transfer as a query shows it now. */
+  readonly transfer: Readonly<Record<string, unknown>>;
+  /** `null` when none was asked for, none is due yet, or the transfer names no notify_url. */
+  readonly callback: CallbackSummary | null;
+}
+
+export interface TransferDesk {
+  readonly endpoints: readonly Endpoint[];
+  /**
+   * The user acts, or does not.
+   *
+   * @throws WxpayError `NOT_FOUND`, `INPUT_INVALID`, `INPUT_MISSING` (several merchants have the number),
+   *   `EMULATOR_TRANSFER_STATE`
+   */
+  confirm(request: ConfirmRequest): Promise<ConfirmResult>;
+  /** Every transfer that was taken. */
+  ledger(): readonly TransferEntry[];
+  settings(): TransferSettings;
+  /** @throws WxpayError `INPUT_INVALID` */
+  configure(change: unknown): TransferSettings;
+  readonly book: Pick<TransferBook, 'dump' | 'restore'>;
+}
+
+interface Tools {
+  readonly clock: Clock;
+  readonly randomBytes: (size: number) => Buffer;
+  readonly signal: AbortSignal;
+  readonly outbox: Outbox;
+  readonly payers: PayerBook;
+  /** Refunds and transfers are paid from the same balances, and limited by the same switch. */
+  readonly refunds: Pick<RefundBook, 'settings' | 'configure'>;
+  readonly findMerchant: (mchid: string) => Merchant | undefined;
+}
+
+/** How often the clock is looked at while transfers wait: it may be moved by hand. */
+const lookMs = 50;
+
+export function openTransferDesk(tools: Tools): TransferDesk {
+  const { clock, randomBytes, signal, outbox, payers, refunds, findMerchant } = tools;
+  const queue = makeDueQueue<Transfer>();
+  let awake = false;
+  const book = openTransferBook({
+    randomBytes,
+    balance: (mchid) => refunds.settings().balances[mchid] ?? Infinity,
+    draw(mchid, fen) {
+      const left = refunds.settings().balances[mchid];
+      if (left !== undefined) refunds.configure({ balances: { [mchid]: Math.max(0, left - fen) } });
+    },
+    trouble(openid) {
+      const { state } = payers.of(openid);
+      if (state === 'normal') return undefined;
+      return state === 'closed' ? 'ACCOUNT_NOT_EXIST' : 'ACCOUNT_FROZEN';
+    },
+    onWait(transfer) {
+      if (transfer.until === null) return;
+      queue.add(transfer.until, transfer);
+      // Rejects only when the emulator is being closed.
+      if (!awake) run().catch(() => undefined);
+    },
+  });
+
+  /** Runs only while something waits. */
+  async function run(): Promise<void> {
+    awake = true;
+    try {
+      for (let due = queue.next(); due !== undefined && !signal.aborted; due = queue.next()) {
+        const wait = due - clock.now();
+        if (wait > 0) {
+          await clock.sleep(Math.min(wait, lookMs), signal);
+          continue;
+        }
+        const transfer = queue.take();
+        if (transfer !== undefined) void tell(book.current(transfer, clock.now())).catch(() => undefined);
+      }
+    } finally {
+      awake = false;
+    }
+  }
+
+  /** Tells an end that nobody has been told yet. */
+  async function tell(transfer: Transfer): Promise<CallbackSummary | null> {
+    const { notify_url: url, out_bill_no: number } = transfer.request;
+    const merchant = findMerchant(transfer.mchid);
+    if (!transfer.untold) return null;
+    transfer.untold = false;
+    if (url === undefined || merchant === undefined) return null;
+    const { record, first } = outbox.post({
+      merchant,
+      url,
+      event_type: 'MCHTRANSFER.BILL.FINISHED',
+      original_type: 'mch_payment',
+      summary: '商家转账单据终态通知',
+      content: describeTransferCallback(transfer),
+      subject: { out_bill_no: number },
+    });
+    await first;
+    return summarise(record);
+  }
+
+  return {
+    endpoints: transferEndpoints(book, () => refunds.settings().rate_limits),
+    book,
+    settings: () => book.settings(),
+    configure: (change) => book.configure(change),
+    ledger: () => book.ledger(clock.now()),
+
+    async confirm(request) {
+      const { outcome = 'success', reason } = request;
+      const now = clock.now();
+      const known = ['success', 'transfering', 'fail'].includes(outcome);
+      if (!known || (reason !== undefined && outcome !== 'fail')) throw invalid('outcome');
+      if (reason !== undefined && !failReasons.includes(reason)) throw invalid('reason');
+      const transfer = pick(request, book.find(request.transfer, now));
+      const { state } = transfer;
+      const confirmable = state === 'WAIT_USER_CONFIRM' || (state === 'TRANSFERING' && outcome === 'success');
+      const done =
+        outcome === 'fail'
+          ? book.end(transfer, reason ?? 'OVERDUE_CLOSE', now)
+          : confirmable &&
+            (outcome === 'transfering' ? book.confirm(transfer, now) : book.end(transfer, undefined, now));
+      if (!done) {
+        const params = { out_bill_no: transfer.request.out_bill_no, state };
+        throw new WxpayError('EMULATOR_TRANSFER_STATE', { params });
+      }
+      if (request.callback === false && transfer.until === null) transfer.untold = false;
+      const shown = describeTransfer(transfer, undefined);
+      return { transfer: shown, callback: await tell(transfer) };
+    },
+  };
+}
+
+function pick({ transfer: number, mchid }: ConfirmRequest, candidates: readonly Transfer[]): Transfer {
+  const [transfer, another] = candidates.filter((one) => mchid === undefined || one.mchid === mchid);
+  if (transfer === undefined) throw new WxpayError('NOT_FOUND', { params: { what: number } });
+  if (another !== undefined) {
+    throw new WxpayError('INPUT_MISSING', { params: { field: 'mchid', flag: '--mchid', variable: 'WXPAY_MCHID' } });
+  }
+  return transfer;
+}
+
+function invalid(field: string): WxpayError {
+  return new WxpayError('INPUT_INVALID', { params: { field, reason: 'key:emulator.reason.control' } });
+}

@@ -165,9 +165,15 @@ export function openTransferBook({ randomBytes, balance, draw, trouble, onWait }
         else fail(transfer, reason, at);
         break;
       }
-      default:
+      case 'CANCELING':
         move(transfer, 'CANCELLED', at, null);
         draw(transfer.mchid, -transfer.request.transfer_amount);
+        break;
+      case 'SUCCESS':
+      case 'FAIL':
+      case 'CANCELLED':
+        // Final: nothing happens by itself.
+        transfer.until = null;
     }
   }
 

@@ -67,7 +67,9 @@ function create(call: Call, book: TransferBook): Reply {
 function checkReports({
   transfer_scene_id: id,
   transfer_scene_report_infos: infos = [],
-}: TransferRequest): Reply | undefined {
+}: Pick<TransferRequest, 'transfer_scene_id'> & Partial<Pick<TransferRequest, 'transfer_scene_report_infos'>>):
+  | Reply
+  | undefined {
   const wanted = scenes[id]?.reports;
   const found = infos.map(({ info_type: type }) => type);
   const complete =

@@ -1,6 +1,15 @@
 /** What npm publishes, installed the way a user installs it. */
 import { execa } from 'execa';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,11 +36,19 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('the package', () => {
   test('holds the program, the documents and the licence, and nothing else', () => {
-    for (const file of ['package.json', 'bin/wxpay.js', 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE'])
+    for (const file of [
+      'package.json',
+      'bin/wxpay.js',
+      'README.md',
+      'README.zh-CN.md',
+      'CHANGELOG.md',
+      'SECURITY.md',
+      'LICENSE',
+    ])
       expect(files).toContain(file);
     const strange = files.filter(
       (file) =>
-        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|dist\/types\/[\w./-]+\.d\.ts|(?:README(?:\.zh-CN)?|CHANGELOG)\.md|LICENSE|package\.json)$/.test(
+        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|dist\/types\/[\w./-]+\.d\.ts|(?:README(?:\.zh-CN)?|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/.test(
           file,
         ),
     );
@@ -106,6 +123,35 @@ describe('installed into an empty prefix', () => {
     expect(queried).toMatchObject({ exitCode: 0, stdout: '"NOTPAY"' });
     for (const noun of ['order create', 'certs download', 'sign', 'verify-callback', 'profile add', 'emulator start'])
       expect(await run(...noun.split(' '), '--help')).toMatchObject({ exitCode: 0 });
+  });
+
+  test('J: it takes up at most 20 MB, with everything it brings; the package itself at most 3 MB unpacked', () => {
+    const modules = join(dir, 'prefix', 'node_modules');
+    const bytes = (folder: string): number =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    const megabytes = { all: bytes(modules) / 1e6, own: bytes(join(modules, 'wxpay-cli')) / 1e6 };
+    process.stdout.write(`installed: ${JSON.stringify(megabytes)}\n`);
+    expect(megabytes.all).toBeLessThanOrEqual(20);
+    expect(megabytes.own).toBeLessThanOrEqual(3);
+  });
+
+  test('J: nothing of what it brings has an install script', () => {
+    const modules = join(dir, 'prefix', 'node_modules');
+    const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const scripted = Object.keys(lock.packages).filter((path) => {
+      const { scripts = {} } = JSON.parse(readFileSync(join(dir, 'prefix', path, 'package.json'), 'utf8')) as {
+        scripts?: Record<string, string>;
+      };
+      return (
+        lock.packages[path]?.hasInstallScript === true ||
+        ['preinstall', 'install', 'postinstall'].some((name) => name in scripts)
+      );
+    });
+    expect(scripted).toEqual([]);
   });
 
   describe('the library entry', () => {

@@ -19,7 +19,7 @@ export interface TransportOptions {
   readonly nonce: Nonce;
   /** Uniform in [0, 1): jitter. */
   readonly random: () => number;
-  /** Proxy variables and NODE_TLS_REJECT_UNAUTHORIZED. */
+  /** Proxy variables, NODE_TLS_REJECT_UNAUTHORIZED and NODE_OPTIONS. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** E.g. `wxpay-cli/0.1.0 (linux; node 20.20.2)`. */
   readonly userAgent: string;
@@ -46,7 +46,7 @@ export interface ComposedTransport {
  * `logged(retried(limited(verified(signed(send)))))` over the base URL and, where there is one, its official backup host.
  * Both share one rate limit. Nothing is loaded or connected before the first request.
  *
- * A write is refused (`ENVIRONMENT_UNSAFE`) while NODE_TLS_REJECT_UNAUTHORIZED=0 is set.
+ * A write is refused (`ENVIRONMENT_UNSAFE`) while NODE_TLS_REJECT_UNAUTHORIZED=0 is set, or while NODE_OPTIONS opens a debugger.
  */
 export function createTransport(options: TransportOptions): ComposedTransport {
   const { clock, env, trace } = options;
@@ -64,7 +64,7 @@ export function createTransport(options: TransportOptions): ComposedTransport {
   const outermost = trace === undefined ? repeated : logged(repeated, { clock, ...trace });
   return {
     transport: async (request) => {
-      checkEnvironment(env, request.effect);
+      checkEnvironment(env, request.effect, !options.baseUrl.loopback);
       return outermost(request);
     },
     close: async () => {

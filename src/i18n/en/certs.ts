@@ -156,6 +156,7 @@ export const certs = {
   'reason.own_header_name': 'the name is not a lower-case token',
   'reason.own_header_own': 'wxpay sets it itself',
   'reason.own_header_value': 'the value holds characters that a header cannot carry',
+  'reason.debugger': 'opens a debugger, through which the keys can be read',
   'reason.tls_unverified': 'turns off the verification of TLS certificates',
   'reason.content_coding': 'its content coding is {coding}, nested, unknown or broken',
   'reason.interrupted': 'interrupted',

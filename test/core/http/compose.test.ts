@@ -2,6 +2,7 @@
 import { verify } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
+import { checkEnvironment } from '../../../src/core/http/environment.ts';
 import { parseBaseUrl } from '../../../src/core/http/base-url.ts';
 import { createTransport, type ComposedTransport, type TransportOptions } from '../../../src/core/http/compose.ts';
 import type { TraceEvent } from '../../../src/core/http/logged.ts';
@@ -154,6 +155,29 @@ test('B6: NODE_TLS_REJECT_UNAUTHORIZED=0 stops every write before anything is se
   expect(seen).toHaveLength(0);
   expect(await run(transport, get())).toMatchObject({ status: 200 });
 });
+
+test.each(['--inspect', '--inspect-brk=0', '--max-old-space-size=512 --inspect-wait=127.0.0.1:9229', '"--inspect"'])(
+  'E4: NODE_OPTIONS=%s stops every write to a live host before anything is sent',
+  async (value) => {
+    const { port, seen } = await server((_request, response) => answer(response, 200, '{}', signedAnswer('{}')));
+    const env = { NODE_OPTIONS: value, HTTPS_PROXY: `http://127.0.0.1:${port}` };
+    const live = transportTo(port, { env, baseUrl: parseBaseUrl('https://api.mch.weixin.qq.com') });
+    for (const effect of ['prepay', 'close', 'refund', 'write'] as const)
+      await expect(run(live, post({ effect }))).rejects.toMatchObject({
+        code: 'ENVIRONMENT_UNSAFE',
+        params: { variable: 'NODE_OPTIONS' },
+        outcome: 'not_sent',
+      });
+    expect(seen).toHaveLength(0);
+    // An app that is being debugged on this machine may use the emulator.
+    expect(await run(transportTo(port, { env }), post())).toMatchObject({ status: 200 });
+  },
+);
+
+test.each(['--inspect-publish-uid=http', '--require ./x-inspect.js', ''])(
+  'E4: NODE_OPTIONS=%j opens no debugger and stops nothing',
+  (value) => expect(checkEnvironment({ NODE_OPTIONS: value }, 'refund', true)).toBeUndefined(),
+);
 
 test('E2: the trace shows every try and no signature or secret', async () => {
   const secret = 'Canary-Secret-0123456789';

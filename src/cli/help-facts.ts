@@ -91,5 +91,6 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'emulator refund': { exits: emulated, seeAlso: ['refund create', 'emulator pay', 'help emulator'] },
   'emulator fault': { exits: emulated, seeAlso: ['emulator start', 'help emulator'] },
   'emulator callbacks': { exits: emulated, seeAlso: ['callback listen', 'emulator pay', 'help emulator'] },
+  'emulator clock': { exits: emulated, seeAlso: ['emulator callbacks', 'emulator refund', 'help emulator'] },
   'emulator rotate': { exits: emulated, seeAlso: ['certs rotate', 'certs migrate', 'help keys'] },
 };

@@ -272,6 +272,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/callbacks.ts'),
   },
   {
+    path: ['emulator', 'clock'],
+    summary: 'emulator.summary.clock',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/clock.ts'),
+  },
+  {
     path: ['emulator', 'rotate'],
     summary: 'cli.summary.emulator_rotate',
     group: 'cli.group.emulator',

@@ -112,7 +112,10 @@ export interface Outbox {
 }
 
 interface Tools {
+  /** Says when something is sent. */
   readonly clock: Clock;
+  /** The real time, which limits how long a send may take. */
+  readonly wire: Clock;
   readonly randomBytes: (size: number) => Buffer;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -160,7 +163,7 @@ export function openOutbox(tools: Tools): Outbox {
           ...(record.form === undefined ? {} : { form: record.form }),
         },
         {
-          clock,
+          clock: tools.wire,
           timeoutMs: tools.timeoutMs,
           randomBytes,
           seal: why === 'probe' ? { ...seal, fault: { variant: 'probe' } } : seal,
@@ -185,6 +188,8 @@ export function openOutbox(tools: Tools): Outbox {
       settings.probes !== 0 &&
       !record.attempts.some(({ why }) => why === 'probe');
     if (probe && settings.probes > 0) settings = { ...settings, probes: settings.probes - 1 };
+    // When it should have been sent: a clock that jumped over several sends is caught up with, one after the other.
+    const late = Math.max(0, clock.now() - (record.next_at ?? clock.now()));
     record.next_at = null;
     const sent = await attempt(record, probe ? 'probe' : first ? 'first' : 'retry');
     if (signal.aborted) return sent;
@@ -197,7 +202,7 @@ export function openOutbox(tools: Tools): Outbox {
     }
     const pause = record.schedule[record.tries - 1];
     if (pause === undefined || !settings.retries) record.state = 'given_up';
-    else waitFor(record, clock.now() + (pause * 1000) / settings.speed);
+    else waitFor(record, clock.now() - late + (pause * 1000) / settings.speed);
     return sent;
   }
 

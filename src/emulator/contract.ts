@@ -2,6 +2,7 @@
 import type { Clock } from '../core/ports.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import type { CallbackSettingsChange } from './callback-settings.ts';
+import type { ClockChange, ClockState } from './business-clock.ts';
 import type { Others } from './connect-proxy.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
@@ -18,6 +19,7 @@ import type { TransferDesk } from './transfer-desk.ts';
 export type { PayRequest, PayResult, SettleRequest, SettleResult };
 
 export interface EmulatorOptions {
+  /** The real time. */
   readonly clock: Clock;
   readonly randomBytes: (size: number) => Buffer;
   /** Where keys and merchants are kept; made (0700) when it is not there. A throw-away emulator gets a temporary folder. */
@@ -118,6 +120,10 @@ export interface Emulator {
   readonly transfers: Omit<TransferDesk, 'endpoints'>;
   /** Every refund that was carried out. */
   ledger(): Ledger;
+  /** The emulator's own time, by which orders expire, refunds settle and callbacks are sent again. */
+  readonly clock: ClockState;
+  /** Moves that time; signatures and certificates keep the real one. @throws WxpayError `INPUT_INVALID` */
+  moveClock(change: ClockChange): ClockState;
   /** How refunds go at the moment: balances drawn down, outcomes used up. */
   readonly refundSettings: RefundSettings;
   /** Changes how refunds go from now on. @returns what holds now. Throws as `changeSettings` does. */

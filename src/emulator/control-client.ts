@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { WxpayError, errorCodes } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { ClockChange, ClockState } from './business-clock.ts';
 import type { CallbackRecord, CallbackSummary } from './callback-outbox.ts';
 import type { CallbackSettings, CallbackSettingsChange } from './callback-settings.ts';
 import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
@@ -32,6 +33,8 @@ export interface EmulatorClient {
   transferSettings(): Promise<TransferSettings>;
   configureTransfers(change: Partial<TransferSettings>): Promise<TransferSettings>;
   transferLedger(): Promise<readonly TransferEntry[]>;
+  clock(): Promise<ClockState>;
+  moveClock(change: ClockChange): Promise<ClockState>;
   callbacks(): Promise<readonly CallbackSummary[]>;
   /** One callback with every send and what went over the wire. */
   callback(id: string): Promise<CallbackRecord>;
@@ -64,6 +67,8 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     settleRefund: async (request) => call('POST', 'refund', request),
     refundSettings: async () => call('GET', 'refunds'),
     configureRefunds: async (change) => call('POST', 'refunds', change),
+    clock: async () => call('GET', 'clock'),
+    moveClock: async (change) => call('POST', 'clock', change),
     ledger: async () => call('GET', 'ledger'),
     confirmTransfer: async (request) => call('POST', 'transfer', request),
     transferSettings: async () => call('GET', 'transfers'),

@@ -26,7 +26,6 @@ type Action = (emulator: Emulator, input: Readonly<Record<string, unknown>>) => 
 
 /** `METHOD name` → what it does with the JSON body. */
 const actions: Readonly<Record<string, Action>> = {
-  'GET healthz': () => ({ ok: true }),
   'GET info': (emulator) => emulator.info,
   'POST info': (emulator, input) => emulator.infoOf(text(input, 'mchid') ?? emulator.info.mchid),
   'GET requests': (emulator) => emulator.requests,
@@ -93,6 +92,8 @@ const actions: Readonly<Record<string, Action>> = {
   'GET transfers': (emulator) => emulator.transfers.settings(),
   'POST transfers': (emulator, input) => emulator.transfers.configure(input),
   'GET transfer-ledger': (emulator) => emulator.transfers.ledger(),
+  'GET clock': (emulator) => emulator.clock,
+  'POST clock': (emulator, input) => emulator.moveClock(input),
   'GET ledger': (emulator) => emulator.ledger(),
   'GET callbacks': (emulator) => emulator.callbacks,
   'POST callbacks': (emulator, input) => {
@@ -112,9 +113,18 @@ const actions: Readonly<Record<string, Action>> = {
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
 };
 
+/** That it runs, for whoever waits for it: no token, no secrets. */
+export function sendHealth(response: ServerResponse): void {
+  answer(response, 200, { ok: true });
+}
+
 export async function handleControl(request: RawRequest, response: ServerResponse, control: Control): Promise<void> {
   const name = `${request.method} ${request.target.slice(controlPrefix.length)}`;
-  if (name !== 'GET healthz' && !sameText(headerOf(request, tokenHeader) ?? '', control.token)) {
+  if (name === 'GET healthz') {
+    sendHealth(response);
+    return;
+  }
+  if (!sameText(headerOf(request, tokenHeader) ?? '', control.token)) {
     answer(response, 401, { error: { code: 'CREDENTIALS_REFUSED', params: { status: 401 } } });
     return;
   }

@@ -8,13 +8,14 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import type { Seal } from './answer.ts';
+import { openBusinessClock } from './business-clock.ts';
 import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
 import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './contract.ts';
 import { openCodepayDesk } from './codepay.ts';
 import { openCombinedBook } from './combined-orders.ts';
 import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
-import { handleControl } from './control.ts';
+import { handleControl, sendHealth } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
@@ -65,13 +66,14 @@ const maxLog = 10_000;
  * @throws WxpayError `EMULATOR_PORT_BUSY`, `FILE_UNWRITABLE`, `KEY_UNREADABLE`, `INPUT_INVALID`
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { clock, randomBytes, host = '127.0.0.1' } = options;
+  const { clock: wire, randomBytes, host = '127.0.0.1' } = options;
+  const clock = openBusinessClock(wire);
   const dir = await makeFolder(options.dir);
-  const tools = { now: clock.now(), randomBytes };
+  const tools = { now: wire.now(), randomBytes };
   const { platform, mode, callbackKey, rotate } = openRotation(await openPlatform(dir, tools), {
     dir,
     mode: options.mode ?? 'mixed',
-    now: () => clock.now(),
+    now: () => wire.now(),
     randomBytes,
   });
   const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
@@ -104,6 +106,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const outbox = openOutbox({
     clock,
+    wire,
     randomBytes,
     timeoutMs: options.callbackTimeoutMs ?? 5000,
     signal: stopped.signal,
@@ -150,7 +153,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const tls =
     options.https === undefined
       ? undefined
-      : await openTls(dir, [host, ...allowedHosts], { now: clock.now(), randomBytes });
+      : await openTls(dir, [host, ...allowedHosts], { now: wire.now(), randomBytes });
   const secure =
     tls === undefined ? undefined : { tls, port: options.https?.port ?? 0, authority: platform.issuer.certificate };
   const proxy = options.proxy === undefined ? {} : { proxy: { onRefused: () => undefined, ...options.proxy } };
@@ -159,7 +162,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const place: Place = { url, https_url: listeners.secureUrl ?? null, ca_file: tls?.caFile ?? null };
 
   function seal(key?: SigningKey): Seal {
-    const common = { foreignKey: platform.foreignKey, now: clock.now(), randomBytes };
+    const common = { foreignKey: platform.foreignKey, now: wire.now(), randomBytes };
     return key === undefined ? common : { ...common, key };
   }
 
@@ -183,7 +186,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   async function handle(message: IncomingMessage, response: ServerResponse, address: Address): Promise<void> {
     const { method = '', url: target = '' } = message;
     const headers = rawHeaders(message);
-    const at = clock.now();
+    const at = wire.now();
     const unsigned = (reply: Reply): void => note({ at, method, target, ...send(response, reply, seal()) });
     if (!isWelcome(headers, address)) {
       response.shouldKeepAlive = false;
@@ -200,9 +203,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const clientCertificate = readClientCertificate(message.socket, {
       authority,
       find: findMerchant,
-      now: clock.now(),
+      now: wire.now(),
     });
     const request: RawRequest = { method, target, headers, body, clientCertificate };
+    if (target === '/healthz' && method === 'GET' && !isForOfficialHost(headers, address)) {
+      sendHealth(response);
+      return;
+    }
     if (target.startsWith(controlPrefix) && !isForOfficialHost(headers, address)) {
       await handleControl(request, response, { token: controlToken, emulator });
       return;
@@ -211,7 +218,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const path = mark < 0 ? target : target.slice(0, mark);
     const page = refuseCertificate(path, clientCertificate);
     if (page !== undefined) {
-      sendPage(response, page, clock.now());
+      sendPage(response, page, wire.now());
       note({ at, method, target, status: page.status, code: page.title });
       return;
     }
@@ -229,7 +236,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
           call,
           orders,
           refunds,
-          clock,
+          clock: wire,
           signal: stopped.signal,
           seal: () => seal(),
           act: () => spoken.act(clock.now()),
@@ -249,7 +256,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       unsigned(bare(found.kind === 'unknown-path' ? 404 : 405));
       return;
     }
-    const caller = authenticate(request, findMerchant, Math.floor(clock.now() / 1000));
+    const caller = authenticate(request, findMerchant, Math.floor(wire.now() / 1000));
     if ('status' in caller) {
       unsigned(caller);
       return;
@@ -271,7 +278,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501);
     const fault = faults.take(method, path);
     const key = answerKey(request, mode(), platform);
-    const stage = { response, call, orders, refunds, clock, signal: stopped.signal, seal: () => seal(key), act };
+    const stage = { response, call, orders, refunds, clock: wire, signal: stopped.signal, seal: () => seal(key), act };
     const sent = await perform(stage, fault);
     const spoiled = fault === undefined ? {} : { fault: fault.kind };
     note({ at, method, target, mchid: caller.merchant.mchid, ...sent, ...spoiled });
@@ -292,6 +299,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     seed: (request) => seed(request, clock.now()),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
+    get clock() {
+      return clock.state();
+    },
+    moveClock: (change) => clock.move(change),
     get refundSettings() {
       return refunds.settings();
     },

@@ -24,6 +24,14 @@ const allowed = async (method: string, name: string, body?: unknown): Promise<Ra
 
 test('I3: only healthz answers without the token', async () => {
   expect((await control('GET', 'healthz')).json).toEqual({ ok: true });
+  const plain = await send(
+    stage.emulator.url,
+    'GET',
+    '/healthz',
+    ['host', new URL(stage.emulator.url).host],
+    Buffer.alloc(0),
+  );
+  expect([plain.status, plain.json]).toEqual([200, { ok: true }]);
   for (const [method, name] of [
     ['GET', 'info'],
     ['GET', 'requests'],
@@ -37,6 +45,8 @@ test('I3: only healthz answers without the token', async () => {
     ['GET', 'refunds'],
     ['POST', 'refunds'],
     ['GET', 'ledger'],
+    ['GET', 'clock'],
+    ['POST', 'clock'],
     ['GET', 'callbacks'],
     ['GET', 'nothing'],
   ] as const) {

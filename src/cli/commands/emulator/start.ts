@@ -114,9 +114,13 @@ function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** One line per request on stderr: for people at a terminal, and with `--verbose` elsewhere. */
+/**
+ * One line per request: on stderr for people at a terminal, and with `--verbose` elsewhere; with `-o ndjson` a line of JSON on
+ * stdout, after the one that says how to reach the emulator.
+ */
 function logRequest(entry: RequestLog, runtime: Runtime): void {
   const { globals, stderr } = runtime;
+  if (globals.output === 'ndjson') runtime.stdout.write(`${JSON.stringify({ event: 'request', ...entry })}\n`);
   if (globals.quiet || (!globals.verbose && !(stderr.isTTY && globals.output === 'table'))) return;
   runtime.note('emulator.note.request', {
     method: entry.method,

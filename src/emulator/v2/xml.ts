@@ -11,7 +11,9 @@ const maxBytes = 64 * 1024;
 const maxFields = 512;
 
 const space = /[ \t\r\n]*/y;
-const declaration = /<\?xml[ \t\r\n]+version=["']1\.[01]["'](?:[ \t\r\n]+encoding=["']utf-8["'])?[ \t\r\n]*\?>/iy;
+/** Builders write `standalone`, too; xml2js does so by default. */
+const declaration =
+  /<\?xml[ \t\r\n]+version=["']1\.[01]["'](?:[ \t\r\n]+encoding=["']utf-8["'])?(?:[ \t\r\n]+standalone=["'](?:yes|no)["'])?[ \t\r\n]*\?>/iy;
 const opening = /<([A-Za-z][A-Za-z0-9_]{0,63})(\/?)>/y;
 const plainText = /[^<&]*/y;
 const reference = /&(?:(lt|gt|amp|quot|apos)|#([0-9]{1,7})|#x([0-9a-fA-F]{1,6}));/y;

@@ -340,7 +340,7 @@ describe('the gateway of APIv2', () => {
     fail(await client.post('/pay/orderquery', '', { method: 'GET' }), '请使用post方法');
   });
 
-  test('takes references, white space and a declaration', async () => {
+  test.each(['', ' standalone="yes"'])('takes references, white space and a declaration%s', async (more) => {
     const fields: Record<string, string> = {
       ...order({ body: 'a<b>&"c\'' }),
       appid: stage.emulator.info.appid,
@@ -349,7 +349,7 @@ describe('the gateway of APIv2', () => {
     };
     fields['sign'] = sign(fields, key(), 'MD5');
     const { body: _, ...rest } = fields;
-    const text = `<?xml version="1.0" encoding="UTF-8"?>\n<xml>\n  <body>a&lt;b&gt;&amp;&#34;c&#x27;</body>\n  ${write(rest).slice(5)}\n`;
+    const text = `<?xml version="1.0" encoding="UTF-8"${more}?>\n<xml>\n  <body>a&lt;b&gt;&amp;&#34;c&#x27;</body>\n  ${write(rest).slice(5)}\n`;
     expect((await client.post('/pay/unifiedorder', text)).fields).toMatchObject({ result_code: 'SUCCESS' });
   });
 

@@ -1,7 +1,10 @@
 // An app on wechatpay-axios-plugin as its documentation shows it: no host is named anywhere.
 const { execFileSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
 const { readFileSync } = require('node:fs');
+const { gunzipSync } = require('node:zlib');
 const { Wechatpay } = require('wechatpay-axios-plugin');
+const { paidBefore } = require('./around.cjs');
 
 const env = process.env;
 const [, , wxpay, platformSerial, platformFile] = process.argv;
@@ -45,7 +48,24 @@ async function live() {
       )
       .then(({ data }) => data.result_code ?? data)
       .catch((error) => error.response?.status ?? error.message);
+  const bill_date = await paidBefore();
+  const billOf = async (path, params) => {
+    const { data } = await client.v3.bill[path].get({ params });
+    const query = Object.fromEntries(new URL(data.download_url).searchParams);
+    // Files are not signed: its documentation takes the verifying transformation away for them.
+    const file = await client.v3.billdownload.file.get({
+      params: query,
+      responseType: 'arraybuffer',
+      transformRequest: [],
+      transformResponse: [],
+    });
+    const text = query.tartype === undefined ? file.data : gunzipSync(file.data);
+    return createHash('sha1').update(text).digest('hex') === data.hash_value;
+  };
   const said = {
+    'trade bill': await billOf('tradebill', { bill_date, bill_type: 'ALL' }),
+    'trade bill, packed': await billOf('tradebill', { bill_date, tar_type: 'GZIP' }),
+    'fund flow bill': await billOf('fundflowbill', { bill_date }),
     order: order.status,
     state: found.data.trade_state,
     'refund without a certificate': await refund(false),

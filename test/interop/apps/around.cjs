@@ -1,9 +1,8 @@
 // What an app of these tests needs around it: the payer, the bank, and a place for callbacks. Nothing here calls the API.
 const { execFile } = require('node:child_process');
-const { once } = require('node:events');
 const { readFileSync } = require('node:fs');
 const { createServer } = require('node:http');
-const { join } = require('node:path');
+const path = require('node:path');
 const { promisify } = require('node:util');
 
 const [, , wxpay] = process.argv;
@@ -14,7 +13,7 @@ exports.emulator = async (...args) => run(process.execPath, [wxpay, 'emulator', 
 
 /** An order of 12.90 yuan that was paid two days ago, so that it stands in a bill. @returns the bill's date */
 exports.paidBefore = async () => {
-  const { url, token } = JSON.parse(readFileSync(join(process.env.WXPAY_EMULATOR_DIR, 'emulator.json'), 'utf8'));
+  const { url, token } = JSON.parse(readFileSync(path.join(process.env.WXPAY_EMULATOR_DIR, 'emulator.json'), 'utf8'));
   const twoDays = 2 * 86_400_000;
   const response = await fetch(new URL('/_emulator/seed', url), {
     method: 'POST',
@@ -37,8 +36,9 @@ exports.openReceiver = async (answer = async (_callback, response) => response.w
       answer(callback, response).catch(() => response.writeHead(500).end());
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${server.address().port}/notify`,
     told,

@@ -1,6 +1,5 @@
 // An app on node-easywechat, APIv3, as its documentation shows it: no host is named anywhere.
 const { createHash } = require('node:crypto');
-const { readFileSync } = require('node:fs');
 const { CacheInterface, Pay, ServerRequest } = require('node-easywechat');
 const { emulator, openReceiver, paidBefore, say } = require('./around.cjs');
 
@@ -84,7 +83,10 @@ async function live() {
     states: [unpaid.trade_state, paid.trade_state],
     refund: [refunded.status, refund.status],
     callbacks: events,
-    'a changed callback': await app.getValidator().validate(changed).catch((error) => error.message),
+    'a changed callback': await app
+      .getValidator()
+      .validate(changed)
+      .catch((error) => error.message),
     'trade bill': createHash('sha1').update(bill).digest('hex') === applied.hash_value,
   });
   receiver.close();

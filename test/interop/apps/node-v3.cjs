@@ -38,7 +38,11 @@ async function live() {
     const signature = client.getSignature('GET', nonce, timestamp, pathname + search);
     const Authorization = client.getAuthorization(nonce, timestamp, signature);
     const file = await fetch(data.download_url, { headers: { Authorization, 'User-Agent': 'app' } });
-    return createHash('sha1').update(Buffer.from(await file.arrayBuffer())).digest('hex') === data.hash_value;
+    return (
+      createHash('sha1')
+        .update(Buffer.from(await file.arrayBuffer()))
+        .digest('hex') === data.hash_value
+    );
   };
   const said = {
     'trade bill': await billOf(await client.tradebill({ bill_date, bill_type: 'ALL' })),

@@ -6,7 +6,9 @@ const { emulator, openReceiver, paidBefore, say } = require('./around.cjs');
 const env = process.env;
 
 async function live() {
-  const receiver = await openReceiver(async (_callback, response) => response.end('<xml><return_code>SUCCESS</return_code></xml>'));
+  const receiver = await openReceiver(async (_callback, response) =>
+    response.end('<xml><return_code>SUCCESS</return_code></xml>'),
+  );
   const api = new Tenpay({
     appid: env.WXPAY_APPID,
     mchid: env.WXPAY_MCHID,

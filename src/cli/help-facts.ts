@@ -57,7 +57,7 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'certs import': { exits: asked, seeAlso: ['profile add', 'certs export', 'help keys'] },
   'certs export': { exits: local, seeAlso: ['certs list', 'certs import'] },
   'certs migrate': { exits: read, seeAlso: ['certs rotate', 'doctor', 'help keys'] },
-  api: { exits: write, seeAlso: ['sign', 'refund create', 'help money'] },
+  api: { exits: write, seeAlso: ['sign', 'bill trade', 'encrypt', 'help signing', 'help money'] },
   sign: { exits: verdict, seeAlso: ['verify-callback', 'order create', 'help signing'] },
   'verify-callback': {
     exits: [...verdict, 'network'],

@@ -104,6 +104,8 @@ const chineseData: readonly Exception[] = [
   { file: 'operations/bill/reconcile.ts', pattern: /^(?:商户|微信|金额|状态)/ },
   // The description in the skeleton of an order, as the endpoint's documentation has it.
   { file: 'cli/commands/order/create.ts', pattern: /^Image形象店-深圳腾大-QQ公仔$/ },
+  // The names that WeChat Pay gives its endpoints and products.
+  { file: 'operations/catalogue-data.ts', pattern: /^\n# / },
   // What WeChat Pay says in test callbacks: data for an app, not words for people.
   { file: 'operations/callback/event-templates.ts', pattern: /\p{Script=Han}/u },
 ];

@@ -11,26 +11,85 @@ import { confirmLive } from '../confirm.ts';
 import { examples } from '../help.ts';
 import { requireValue } from '../party.ts';
 import { baseUrlOf } from '../runtime.ts';
+import { textsOf, type TypedField } from './api/fields.ts';
 import { declareV2Options, givenSignType, readV2Fields } from '../v2-input.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
-    command.argument('[method]', t('v2.argument.method')).argument('[path]', t('v2.argument.path'));
-    command.option('--data <fields>', t('v2.option.data'));
+    command.argument('[method]', t('api.argument.method')).argument('[path]', t('api.argument.path'));
     declareV2Options(command, t);
-    examples(command, t, ['v2.example.query', 'v2.example.order', 'v2.example.refund']);
+    command
+      .option('-F, --typed-field <name=value>', t('api.option.typed_field'), (text: string, before: unknown) => [
+        ...(Array.isArray(before) ? (before as TypedField[]) : []),
+        { text, after: textsOf(command.getOptionValue('field')).length },
+      ])
+      .option('--data <body>', t('api.option.data'))
+      .option('--query-param <name=value>', t('api.option.query_param'), collect)
+      .option('--upload <file>', t('api.option.upload'))
+      .option('--encrypt <field>', t('api.option.encrypt'), collect)
+      .option('--serial <serial>', t('api.option.serial'))
+      .option('--decrypt <field>', t('api.option.decrypt'), collect)
+      .option('--paginate', t('api.option.paginate'))
+      .option('--include', t('api.option.include'))
+      .option('--raw', t('api.option.raw'))
+      .option('--list [word]', t('api.option.list'))
+      .option('--describe', t('api.option.describe'));
+    examples(command, t, [
+      'api.example.get',
+      'api.example.post',
+      'api.example.list',
+      'v2.example.query',
+      'v2.example.order',
+      'v2.example.refund',
+    ]);
   },
 
-  async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
-    if (options['v2'] !== true)
-      throw new WxpayError('INPUT_MISSING', {
-        params: { field: '--v2', flag: '--v2', variable: '--v2' },
-        hint: 'v2.hint.only',
+  async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result | undefined> {
+    const { list } = options;
+    if (list !== undefined || options['describe'] === true) {
+      const { describeEndpoint, listEndpoints } = await import('./api/catalogue-view.ts');
+      return list === undefined
+        ? describeEndpoint(args, runtime)
+        : listEndpoints([...(typeof list === 'string' ? [list] : []), ...args], runtime);
+    }
+    if (options['v2'] === true) {
+      refuseV3Only(options);
+      return callOne(readPath(args), options, runtime);
+    }
+    if (options['signType'] !== undefined)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: '--sign-type', reason: 'key:reason.v2_only' },
         outcome: 'not_sent',
       });
-    return callOne(readPath(args), options, runtime);
+    const { callEndpoint } = await import('./api/call-endpoint.ts');
+    return callEndpoint(args, options, runtime);
   },
 };
+
+const v3Only = {
+  typedField: '-F',
+  queryParam: '--query-param',
+  upload: '--upload',
+  encrypt: '--encrypt',
+  serial: '--serial',
+  decrypt: '--decrypt',
+  paginate: '--paginate',
+  include: '--include',
+  raw: '--raw',
+} as const;
+
+function refuseV3Only(options: CommandInput['options']): void {
+  for (const [name, flag] of Object.entries(v3Only))
+    if (options[name] !== undefined)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: flag, reason: 'key:reason.v2_not_here' },
+        outcome: 'not_sent',
+      });
+}
+
+function collect(value: string, before: unknown): string[] {
+  return [...textsOf(before), value];
+}
 
 /** Every call of APIv2 is a POST, so the method may be left out. */
 function readPath([first, second]: readonly string[]): string {

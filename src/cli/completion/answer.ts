@@ -29,7 +29,8 @@ export async function answerCompletion(argv: readonly string[], deps: Completion
   const found = await deps.find(words);
   const completion = await complete(words, typed.current, {
     ...found,
-    values: (source) => values(source, deps, found),
+    values: (source, given = [], current = '') =>
+      source === 'methods' || source === 'endpoints' ? endpoints(source, given, current) : values(source, deps, found),
   });
   const { stdout } = deps.world;
   if (completion.kind === 'files') {
@@ -47,8 +48,22 @@ export async function answerCompletion(argv: readonly string[], deps: Completion
   stdout.write([':values', ...lines, ''].join('\n'));
 }
 
+/** The methods, or paths with their titles: those of the method that was typed, and of GET where none was. */
+async function endpoints(
+  source: 'methods' | 'endpoints',
+  given: readonly string[],
+  current: string,
+): Promise<readonly Candidate[]> {
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const isMethod = source === 'methods' && !current.startsWith('/');
+  if (isMethod) return methods.map((value) => ({ value, description: '' }));
+  const method = source === 'methods' ? 'GET' : (given[0] ?? '').toUpperCase();
+  const { completePath } = await import('../../operations/catalogue.ts');
+  return completePath(method, current).map(({ path, title }) => ({ value: path, description: title }));
+}
+
 async function values(
-  source: ValueSource,
+  source: Exclude<ValueSource, 'methods' | 'endpoints'>,
   { world, t }: CompletionDeps,
   { program }: { readonly program: Command },
 ): Promise<readonly Candidate[]> {

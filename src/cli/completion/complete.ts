@@ -12,7 +12,7 @@ export type Completion =
   | { readonly kind: 'files' };
 
 /** Values that only this machine knows. */
-export type ValueSource = 'profiles' | 'serials' | 'topics' | 'commands';
+export type ValueSource = 'profiles' | 'serials' | 'topics' | 'commands' | 'methods' | 'endpoints';
 
 export interface Completer {
   /** The program with the options and arguments of the command that the words name, if they name one. */
@@ -20,7 +20,8 @@ export interface Completer {
   readonly command: Command;
   /** How many of the words are the path of the command. */
   readonly depth: number;
-  values(source: ValueSource): Promise<readonly Candidate[]>;
+  /** @param given the arguments before the one that is being typed; @param current what stands there so far */
+  values(source: ValueSource, given?: readonly string[], current?: string): Promise<readonly Candidate[]>;
 }
 
 /** Arguments and options by their name, where the name says what the value is. */
@@ -30,6 +31,8 @@ const sources: Readonly<Record<string, ValueSource>> = {
   'profile use <name>': 'profiles',
   'profile remove <name>': 'profiles',
   'certs show <serial>': 'serials',
+  'api <method>': 'methods',
+  'api <path>': 'endpoints',
   '--serial': 'serials',
 };
 const fileNames = /^(?:files?|bill|orders|dir|folder|headers|body|out|path)$/;
@@ -83,14 +86,15 @@ async function argumentValues(
     const named = [...(await completer.values('topics')), ...(await completer.values('commands'))];
     return words.length === 1 ? starting(current, named) : nothing;
   }
-  const index = positionals(words, options).length - depth;
+  const given = positionals(words, options).slice(depth);
+  const index = given.length;
   const declared = command.registeredArguments;
   const argument: Argument | undefined =
     declared[index] ?? (declared.at(-1)?.variadic === true ? declared.at(-1) : undefined);
   if (argument === undefined) return nothing;
   if (argument.argChoices !== undefined) return starting(current, argument.argChoices.map(bare));
   const source = sources[`${pathOf(command)} <${argument.name()}>`];
-  if (source !== undefined) return starting(current, await completer.values(source));
+  if (source !== undefined) return starting(current, await completer.values(source, given, current));
   return fileNames.test(argument.name().replaceAll('.', '')) ? { kind: 'files' } : nothing;
 }
 

@@ -12,6 +12,7 @@ import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
 import { autopsy } from './autopsy.ts';
 import { v2 } from './v2.ts';
+import { api } from './api.ts';
 import { callbacks } from './callbacks.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
@@ -34,6 +35,7 @@ export const en = {
   ...callback,
   ...autopsy,
   ...v2,
+  ...api,
   ...callbacks,
   ...emulator,
   ...demo,

@@ -181,6 +181,6 @@ export const cli = {
   'cli.example.completion_fish': 'wxpay completion fish | source',
   'cli.summary.emulator_run': 'run an app as it is against an emulator',
   'cli.environment.WXPAY_EMULATOR_DIR': 'folder of the emulator that the "emulator" commands talk to',
-  'cli.summary.api': 'call an APIv2 endpoint, signed and verified',
+  'cli.summary.api': 'call any endpoint, signed and verified (APIv3; APIv2 with --v2)',
   'cli.summary.order_reverse': 'reverse a payment by code',
 } as const;

@@ -13,6 +13,7 @@ import { doctor } from './doctor.ts';
 import { callback } from './callback.ts';
 import { autopsy } from './autopsy.ts';
 import { v2 } from './v2.ts';
+import { api } from './api.ts';
 import { callbacks } from './callbacks.ts';
 import { emulator } from './emulator.ts';
 import { demo } from './demo.ts';
@@ -35,6 +36,7 @@ export const zhCn: Catalogue = {
   ...callback,
   ...autopsy,
   ...v2,
+  ...api,
   ...callbacks,
   ...emulator,
   ...demo,

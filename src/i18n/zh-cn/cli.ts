@@ -181,6 +181,6 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.example.completion_fish': 'wxpay completion fish | source',
   'cli.summary.emulator_run': '让应用原样运行在模拟器上',
   'cli.environment.WXPAY_EMULATOR_DIR': '"emulator" 各命令所用模拟器的目录',
-  'cli.summary.api': '调用 APIv2 接口，自动签名并验签',
+  'cli.summary.api': '调用任意接口，自动签名并验签（APIv3；APIv2 用 --v2）',
   'cli.summary.order_reverse': '撤销付款码支付',
 };

@@ -66,6 +66,21 @@ describe('completion offers', () => {
     ],
     [['refund', 'ab'], ['abnormal']],
     [['refund', 'report', ''], ['merge']],
+    [
+      ['api', 'P'],
+      ['POST', 'PUT', 'PATCH'],
+    ],
+    [
+      ['api', 'POST', '/v3/profitsharing/'],
+      ['/v3/profitsharing/orders', '/v3/profitsharing/return-orders'],
+    ],
+    [['api', '-f', 'a=1', 'post', '/v3/profitsharing/o'], ['/v3/profitsharing/orders']],
+    [['api', '/v3/certif'], ['/v3/certificates']],
+    [
+      ['api', 'POST', '/v3/pay/transactions/out-trade-no/T1/'],
+      ['/v3/pay/transactions/out-trade-no/T1/close', '/v3/pay/transactions/out-trade-no/T1/reverse'],
+    ],
+    [['api', '--dec'], ['--decrypt']],
   ])('after %j: %j', async (words, wanted) => {
     const { kind, lines } = await ask('zsh', ...words);
     expect(kind).toBe(':values');
@@ -77,6 +92,14 @@ describe('completion offers', () => {
   test('only what is ours: no name that is no profile name, no serial that is no serial', async () => {
     expect((await ask('zsh', '--profile', '')).lines).toEqual(['other', 'sandbox-2', 'shop']);
     expect((await ask('zsh', 'certs', 'show', '')).lines).toEqual(['5E8EF0D8C1']);
+  });
+
+  test('only the paths of the method that was typed', async () => {
+    const { lines } = await ask('zsh', 'api', 'GET', '/v3/profitsharing/');
+    expect(lines).toContain('/v3/profitsharing/orders/{out_order_no}');
+    expect(lines).not.toContain('/v3/profitsharing/orders');
+    expect((await ask('zsh', 'api', 'POST', '/v3/certif')).lines).toEqual([]);
+    expect((await ask('zsh', 'api', '--v2', '/pay/')).lines).toEqual([]);
   });
 
   test('no flag twice, no value of one command to another, and nothing after the last argument', async () => {

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
+/** `css`: else the page's style sheet would be read as an empty text. */
+const common = { testTimeout: 30_000, hookTimeout: 60_000, css: true };
 
 export default defineConfig({
   test: {
@@ -10,7 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**', 'test/system/**'],
-          ...timeouts,
+          ...common,
         },
       },
       {
@@ -18,7 +19,7 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/*.test.ts'],
           globalSetup: 'test/interop/install-clients.ts',
-          ...timeouts,
+          ...common,
         },
       },
     ],

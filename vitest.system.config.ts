@@ -6,6 +6,8 @@ export default defineConfig({
     name: 'system',
     include: ['test/system/**/*.test.ts'],
     reporters: ['verbose'],
+    // Else the page's style sheet would be read as an empty text.
+    css: true,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Times are measured here; the files must not take the processor from each other.

@@ -2,11 +2,26 @@
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+/** `import text from './file?raw'`: the file as a string, as the tests' bundler has it. */
+const textFiles = {
+  name: 'text-files',
+  setup: (build) => {
+    build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path.slice(0, -'?raw'.length)),
+      namespace: 'raw',
+    }));
+    build.onLoad({ filter: /./, namespace: 'raw' }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8'),
+      loader: 'text',
+      watchFiles: [path],
+    }));
+  },
+};
 const fresh = `dist.new-${process.pid}`;
 try {
   const shared = {
@@ -17,6 +32,7 @@ try {
     target: 'node20.18',
     define: { __WXPAY_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
+    plugins: [textFiles],
   };
   await build({
     ...shared,
@@ -32,6 +48,7 @@ try {
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     plugins: [
+      textFiles,
       {
         name: 'main-is-built-already',
         setup: (build) => {

@@ -1,11 +1,13 @@
 /** What starts an emulator and what a running one offers: types only. */
 import type { Clock } from '../core/ports.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
+import type { Check } from './checks.ts';
 import type { CallbackSettingsChange } from './callback-settings.ts';
 import type { ClockChange, ClockState } from './business-clock.ts';
 import type { Others } from './connect-proxy.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
+import type { Showcase } from './page/showcase.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { AuthCode, Payer, PayerChange } from './payers.ts';
 import type { Mode } from './platform.ts';
@@ -67,6 +69,10 @@ export interface RequestLog {
   readonly request_id?: string;
   /** The kind of the fault that was applied. */
   readonly fault?: string;
+  /** The check that refused it. */
+  readonly refused_by?: Check;
+  /** The words of the refusal. */
+  readonly message?: string;
 }
 
 /** What an app needs to talk to the emulator: the fields of the line that `emulator start --json` prints. */
@@ -138,6 +144,8 @@ export interface Emulator {
   /** Changes the platform's keys or the mode while it runs. Throws as `Rotation.rotate` does. */
   rotate(request?: RotateRequest): Promise<RotationState>;
   readonly faults: Faults;
+  /** Orders and refunds as the page shows them. */
+  readonly showcase: Showcase;
   /** The last 10,000 requests, oldest first. */
   readonly requests: readonly RequestLog[];
   close(): Promise<void>;

@@ -128,13 +128,23 @@ export async function handleControl(request: RawRequest, response: ServerRespons
     answer(response, 401, { error: { code: 'CREDENTIALS_REFUSED', params: { status: 401 } } });
     return;
   }
+  await carryOut(name, request, response, control.emulator);
+}
+
+/** Does what `METHOD name` stands for with the JSON body, and answers. Whoever calls has asked for a token. */
+export async function carryOut(
+  name: string,
+  request: Pick<RawRequest, 'target' | 'body'>,
+  response: ServerResponse,
+  emulator: Emulator,
+): Promise<void> {
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (action === undefined) {
     answer(response, 404, { error: { code: 'NOT_FOUND', params: { what: request.target } } });
     return;
   }
   try {
-    answer(response, 200, await action(control.emulator, readInput(request)));
+    answer(response, 200, await action(emulator, readInput(request)));
   } catch (error) {
     if (!(error instanceof WxpayError)) throw error;
     answer(response, 400, { error: { code: error.code, params: error.params } });
@@ -146,7 +156,7 @@ function callbackOr404(id: string, record: CallbackRecord | undefined): Callback
   return record;
 }
 
-function readInput(request: RawRequest): Readonly<Record<string, unknown>> {
+function readInput(request: Pick<RawRequest, 'body'>): Readonly<Record<string, unknown>> {
   if (request.body.length === 0) return {};
   try {
     const value: unknown = JSON.parse(request.body.toString('utf8'));
@@ -189,7 +199,7 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
   response.end(bytes);
 }
 
-function sameText(a: string, b: string): boolean {
+export function sameText(a: string, b: string): boolean {
   const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
   return timingSafeEqual(digest(a), digest(b));
 }

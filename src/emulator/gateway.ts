@@ -3,6 +3,7 @@
  * steps 2 to 6). Its refusals are never signed.
  */
 import { parseAuthorization } from './authorization.ts';
+import type { Check } from './checks.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import type { Merchant } from './merchants.ts';
 import { requestMessage, signatureHolds, truncatedMessage } from './messages.ts';
@@ -47,24 +48,24 @@ export function authenticate(
   // The pay group has its own words, and does not look at User-Agent and Accept (endpoints 1.3).
   const payGroup = request.target.startsWith('/v3/pay/');
   if (!payGroup && lacksClientHeaders(request)) {
-    return refuse(400, 'INVALID_REQUEST', 'Http头缺少Accept或User-Agent', 268435461);
+    return { ...refuse(400, 'INVALID_REQUEST', 'Http头缺少Accept或User-Agent', 268435461), check: 'client-headers' };
   }
   const header = headerOf(request, 'authorization');
   const fields = header === undefined ? 'malformed' : parseAuthorization(header);
   if (fields === 'type' || fields === 'malformed') return unreadable(payGroup, fields);
   if (Math.abs(now - Number(fields.timestamp)) > 300) {
-    return signRefusal('Http头Authorization中的timestamp与发起请求的时间不得超过5分钟');
+    return signRefusal('timestamp', 'Http头Authorization中的timestamp与发起请求的时间不得超过5分钟');
   }
   const merchant = find(fields.mchid);
-  if (merchant === undefined) return signRefusal('签名错误');
+  if (merchant === undefined) return signRefusal('merchant', '签名错误');
   // Clients in wide use read it from the certificate in lower case; serials are compared without case (protocol 12).
   if (fields.serialNo.toUpperCase() !== merchant.serialNo) {
-    return signRefusal('商户证书序列号有误。请使用签名私钥匹配的证书序列号');
+    return signRefusal('serial', '商户证书序列号有误。请使用签名私钥匹配的证书序列号');
   }
   const { method, target, body } = request;
   const message = requestMessage(method, target, fields.timestamp, fields.nonce, body);
   if (!signatureHolds(message, fields.signature, merchant.publicKey)) {
-    return refuse(401, 'SIGN_ERROR', '错误的签名，验签失败', signError, {
+    const refusal = refuse(401, 'SIGN_ERROR', '错误的签名，验签失败', signError, {
       detail: { issue: 'sign not match' },
       field: 'signature',
       location: 'authorization',
@@ -75,6 +76,7 @@ export function authenticate(
         url: target,
       },
     });
+    return { ...refusal, check: 'signature' };
   }
   return { merchant };
 }
@@ -86,14 +88,15 @@ function lacksClientHeaders(request: RawRequest): boolean {
 }
 
 function unreadable(payGroup: boolean, fault: 'type' | 'malformed'): Reply {
-  if (payGroup) return { ...signRefusal('签名信息错误，验签失败'), withoutRequestId: true };
+  if (payGroup) return { ...signRefusal('authorization', '签名信息错误，验签失败'), withoutRequestId: true };
   return signRefusal(
+    'authorization',
     fault === 'type'
       ? 'HTTP头Authorization认证类型不正确'
       : 'Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》',
   );
 }
 
-function signRefusal(message: string): Reply {
-  return refuse(401, 'SIGN_ERROR', message, signError);
+function signRefusal(check: Check, message: string): Reply {
+  return { ...refuse(401, 'SIGN_ERROR', message, signError), check };
 }

@@ -51,7 +51,7 @@ export function isForOfficialHost(headers: RawRequest['headers'], address: Addre
   return called !== undefined && isOfficial(called, address);
 }
 
-interface Called {
+export interface Called {
   readonly name: string;
   readonly port: number;
 }
@@ -61,7 +61,7 @@ function isOfficial({ name, port }: Called, address: Address): boolean {
 }
 
 /** What `Host` says, if it says one thing. */
-function calledName(headers: RawRequest['headers'], address: Address): Called | undefined {
+export function calledName(headers: RawRequest['headers'], address: Address): Called | undefined {
   const hosts = headers.get('host') ?? [];
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(hosts[0] ?? '');
   if (hosts.length !== 1 || match === null) return undefined;

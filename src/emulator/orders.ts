@@ -112,6 +112,8 @@ export interface OrderBook {
   queryByNumber(name: OrderName, party: Party, now: number): Reply;
   /** The order as it stands; a refusal when it is another party's or sub-merchant's; `undefined` when there is none. */
   look(name: OrderName, party: Party, now: number): Order | Reply | undefined;
+  /** Every order as it stands now, in the order in which they were placed. */
+  all(now: number): Iterable<Order>;
   /** Every order that was paid, in the order of payment. */
   allPaid(): Iterable<PaidOrder>;
   /** The paid order of this merchant with this transaction_id. */
@@ -236,6 +238,10 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     },
 
     look: lookUp,
+
+    *all(now) {
+      for (const order of orders.values()) yield current(order, now) ?? order;
+    },
 
     *allPaid() {
       for (const order of paid.values()) if (isPaid(order)) yield order;

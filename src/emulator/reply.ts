@@ -1,4 +1,5 @@
 /** What the emulator answers, before it is signed and sent. */
+import type { Check } from './checks.ts';
 
 export interface Reply {
   readonly status: number;
@@ -14,6 +15,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Some refusals of the gateway carry no `Request-ID` (endpoints 1.3). */
   readonly withoutRequestId?: boolean;
+  /** For the log: the check that refuses; absent in refusals of the endpoints themselves. */
+  readonly check?: Check;
 }
 
 export function ok(body: Readonly<Record<string, unknown>>): Reply {

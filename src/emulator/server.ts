@@ -28,6 +28,8 @@ import type { Merchant, MerchantOptions } from './merchants.ts';
 import { openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { makeOpenid, openOrderBook } from './orders.ts';
+import { openPage } from './page/page.ts';
+import { openShowcase } from './page/showcase.ts';
 import { payOrder } from './payer.ts';
 import type { PayRequest } from './payer.ts';
 import { openPayerBook } from './payers.ts';
@@ -148,6 +150,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   ];
   const route = makeRouter(endpoints);
   const readRequestBody = makeBodyReader();
+  const showcase = openShowcase({ orders, combined, refunds, now: () => clock.now() });
+  const pages = openPage({
+    controlToken,
+    now: () => clock.now(),
+    readBody: readRequestBody,
+    emulator: () => emulator,
+  });
 
   const allowedHosts = options.allowedHosts ?? [];
   const tls =
@@ -188,15 +197,20 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const headers = rawHeaders(message);
     const at = wire.now();
     const unsigned = (reply: Reply): void => note({ at, method, target, ...send(response, reply, seal()) });
+    const visit = await pages.visit({ message, response, headers, address });
+    if (visit !== 'elsewhere') {
+      if (visit !== 'served') unsigned(visit);
+      return;
+    }
     if (!isWelcome(headers, address)) {
       response.shouldKeepAlive = false;
-      unsigned(refuse(403, 'NO_AUTH', 'EMULATOR: Host or Origin is not allowed', 403));
+      unsigned({ ...refuse(403, 'NO_AUTH', 'EMULATOR: Host or Origin is not allowed', 403), check: 'host' });
       return;
     }
     const body = await readRequestBody(message);
     if (body === 'too-large') {
       response.shouldKeepAlive = false;
-      unsigned(refuse(413, 'INVALID_REQUEST', 'EMULATOR: the body is larger than 1 MiB', 413));
+      unsigned({ ...refuse(413, 'INVALID_REQUEST', 'EMULATOR: the body is larger than 1 MiB', 413), check: 'size' });
       return;
     }
     const authority = platform.issuer.certificate;
@@ -219,7 +233,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const page = refuseCertificate(path, clientCertificate);
     if (page !== undefined) {
       sendPage(response, page, wire.now());
-      note({ at, method, target, status: page.status, code: page.title });
+      note({ at, method, target, status: page.status, code: page.title, refused_by: 'certificate' });
       return;
     }
     if (desk.owns(path)) {
@@ -253,7 +267,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     }
     const found = route(method, path);
     if (found.kind === 'unknown-path' || found.kind === 'wrong-method') {
-      unsigned(bare(found.kind === 'unknown-path' ? 404 : 405));
+      unsigned({ ...bare(found.kind === 'unknown-path' ? 404 : 405), check: 'path' });
       return;
     }
     const caller = authenticate(request, findMerchant, Math.floor(wire.now() / 1000));
@@ -318,6 +332,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return [...merchants.values()];
     },
     faults,
+    showcase,
     requests,
     async close() {
       stopped.abort();

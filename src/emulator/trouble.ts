@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../core/ports.ts';
 import { sealAnswer, sendAnswer, sendCut, sendTruncated } from './answer.ts';
 import type { Seal } from './answer.ts';
+import type { Check } from './checks.ts';
 import type { Call } from './endpoint.ts';
 import type { FaultKind } from './faults.ts';
 import type { OrderBook } from './orders.ts';
@@ -35,6 +36,8 @@ export interface Sent {
   readonly status?: number;
   readonly code?: string;
   readonly request_id?: string;
+  readonly refused_by?: Check;
+  readonly message?: string;
 }
 
 export async function perform(stage: Stage, fault: FaultKind | undefined): Promise<Sent> {
@@ -46,7 +49,7 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
       if (fault.when === 'after') act();
       return send(
         response,
-        stage.shape?.trouble(fault.status) ?? troubleReply(fault.status, fault.retry_after),
+        { ...(stage.shape?.trouble(fault.status) ?? troubleReply(fault.status, fault.retry_after)), check: 'fault' },
         stage.seal(),
       );
     case 'latency': {
@@ -98,6 +101,19 @@ export function send(response: ServerResponse, reply: Reply, seal: Seal): Sent {
     status: reply.status,
     ...(typeof code === 'string' ? { code } : {}),
     ...(sealed.requestId === undefined ? {} : { request_id: sealed.requestId }),
+    ...refusalOf(reply),
+  };
+}
+
+const maxMessage = 300;
+
+function refusalOf(reply: Reply): Pick<Sent, 'refused_by' | 'message'> {
+  const { xml, body, status } = reply;
+  if (status < 400 && xml?.code === undefined) return {};
+  const message = xml?.fields.get('err_code_des') ?? xml?.fields.get('return_msg') ?? body?.['message'];
+  return {
+    refused_by: reply.check ?? 'rules',
+    ...(typeof message === 'string' ? { message: message.slice(0, maxMessage) } : {}),
   };
 }
 

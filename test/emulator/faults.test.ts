@@ -362,11 +362,13 @@ test('the request log tells what happened to each request', async () => {
   await stage.client.call('GET', '/v3/unknown');
   await stage.client.call('GET', '/v3/certificates', undefined, { mchid: '1999999999' });
   const answer = await stage.client.call('GET', '/v3/certificates');
-  const entries = stage.emulator.requests.slice(before).map(({ at: _at, request_id: _id, ...entry }) => entry);
+  const entries = stage.emulator.requests
+    .slice(before)
+    .map(({ at: _at, request_id: _id, message: _message, ...entry }) => entry);
   expect(entries).toEqual([
     { method: 'POST', target: native, mchid: '1900000001', fault: 'cut' },
-    { method: 'GET', target: '/v3/unknown', status: 404 },
-    { method: 'GET', target: '/v3/certificates', status: 401, code: 'SIGN_ERROR' },
+    { method: 'GET', target: '/v3/unknown', status: 404, refused_by: 'path' },
+    { method: 'GET', target: '/v3/certificates', status: 401, code: 'SIGN_ERROR', refused_by: 'merchant' },
     { method: 'GET', target: '/v3/certificates', status: 200, mchid: '1900000001' },
   ]);
   expect(stage.emulator.requests.at(-1)!.request_id).toBe(answer.headers['request-id']![0]);

@@ -58,7 +58,7 @@ export function openV2Desk(tools: Tools): V2Desk {
     open(request, path, now) {
       const answer = Object.hasOwn(endpoints, path) ? endpoints[path] : undefined;
       if (answer === undefined) {
-        return { ...refuseCall('EMULATOR: 模拟器尚未实现该接口', 'NOT_IMPLEMENTED'), status: 501 };
+        return { ...refuseCall('EMULATOR: 模拟器尚未实现该接口', 'NOT_IMPLEMENTED'), status: 501, check: 'path' };
       }
       const call = openCall(request, path, { find, randomBytes, now });
       if ('status' in call) return call;

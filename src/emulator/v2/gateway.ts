@@ -1,4 +1,5 @@
 /** Everything that is checked of an APIv2 call before an endpoint is reached (protocol 11.1 to 11.3). */
+import type { Check } from '../checks.ts';
 import { demandsCertificate, isOwnCertificate } from '../client-certificate.ts';
 import type { RawRequest } from '../gateway.ts';
 import type { Merchant } from '../merchants.ts';
@@ -32,19 +33,23 @@ const xmlFaults: Readonly<Record<XmlFault, string>> = {
   NOT_UTF8: '编码格式错误',
   XML_FORMAT_ERROR: 'XML格式错误',
 };
-const signError = refuseCall('签名错误，请检查后再试', 'SIGNERROR');
+const signError = refuseAt('signature', '签名错误，请检查后再试', 'SIGNERROR');
+
+function refuseAt(check: Check, message: string, code: string): Reply {
+  return { ...refuseCall(message, code), check };
+}
 
 /** @param path without query */
 export function openCall(request: RawRequest, path: string, { find, randomBytes, now }: Door): V2Call | Reply {
-  if (request.method !== 'POST') return refuseCall('请使用post方法', 'REQUIRE_POST_METHOD');
+  if (request.method !== 'POST') return refuseAt('path', '请使用post方法', 'REQUIRE_POST_METHOD');
   const fields = readXml(request.body);
-  if (typeof fields === 'string') return refuseCall(xmlFaults[fields], fields);
+  if (typeof fields === 'string') return refuseAt('xml', xmlFaults[fields], fields);
   const mchid = fields.get('mch_id') ?? '';
-  if (mchid === '') return refuseCall('缺少参数', 'LACK_PARAMS');
+  if (mchid === '') return refuseAt('merchant', '缺少参数', 'LACK_PARAMS');
   const merchant = find(mchid);
-  if (merchant === undefined) return refuseCall('商户号mch_id或sub_mch_id不存在', 'MCHID_NOT_EXIST');
+  if (merchant === undefined) return refuseAt('merchant', '商户号mch_id或sub_mch_id不存在', 'MCHID_NOT_EXIST');
   if (demandsCertificate(path) && !isOwnCertificate(request.clientCertificate, mchid)) {
-    return refuseCall('certificate not match', 'CERT_ERROR');
+    return refuseAt('own-certificate', 'certificate not match', 'CERT_ERROR');
   }
   const signType = readSignType(fields.get('sign_type'));
   if (signType === undefined || !signHolds(fields, merchant.apiV2Key, signType)) return signError;

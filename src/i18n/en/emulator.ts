@@ -151,4 +151,5 @@ export const emulator = {
   'emulator.label.offset': 'from the real time',
   'reason.one_clock_change': 'give a distance, --at or --reset, not several of them',
   'reason.time': 'not a time with an offset, like 2026-12-01T10:30:00+08:00, nor a day',
+  'emulator.label.page': 'page',
 } as const;

@@ -150,4 +150,5 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.label.offset': '与真实时间相差',
   'reason.one_clock_change': '拨动量、--at、--reset 只能给一个',
   'reason.time': '不是带时区的时间（如 2026-12-01T10:30:00+08:00），也不是日期',
+  'emulator.label.page': '页面',
 };

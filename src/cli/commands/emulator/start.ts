@@ -91,6 +91,7 @@ function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
         title: t('emulator.title.start'),
         rows: [
           { label: 'url', value: info.url },
+          { label: t('emulator.label.page'), value: `${info.url}/` },
           ...(info.https_url === null
             ? []
             : [

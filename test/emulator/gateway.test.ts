@@ -35,7 +35,7 @@ function expectSigned(answer: RawAnswer): void {
 
 describe('paths and verbs', () => {
   test.each([
-    '/',
+    '/index.html',
     '/v3',
     '/v3/nothing',
     '/v3/pay/transactions/jsapi/',

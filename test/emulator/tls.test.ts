@@ -90,7 +90,10 @@ describe('the server', () => {
       const checked = { ...options, checkServerIdentity: (_host: string, cert: object) => identityOf(name, cert) };
       const { port } = new URL(info.https_url!);
       const host = name.startsWith('api') ? name : `${name.includes(':') ? `[${name}]` : name}:${port}`;
-      expect(await ask({ ...checked, headers: { host } })).toMatchObject({ status: 404 });
+      // The page is at the emulator's own names; WeChat Pay's have none.
+      expect(await ask({ ...checked, headers: { host } })).toMatchObject({
+        status: name.startsWith('api') ? 404 : 200,
+      });
       await expect(ask({ ...checked, ca: undefined })).rejects.toMatchObject({
         code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
       });

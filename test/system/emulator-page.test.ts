@@ -204,10 +204,10 @@ describe.skipIf(!there)('the page in Chromium', () => {
     await page.getByLabel('How often').fill('2');
     await page.getByRole('button', { name: 'Add fault' }).click();
     const rule = page.locator('[data-list="faults"] [data-key]');
-    await rule.getByText('still 2 times').waitFor();
+    await rule.getByText('times left: 2').waitFor();
     await picture(page, 'faults');
     await stage.client.call('GET', '/v3/certificates');
-    await rule.getByText('still 1 times').waitFor();
+    await rule.getByText('times left: 1').waitFor();
     await rule.getByRole('button', { name: 'Remove' }).click();
     await rule.waitFor({ state: 'detached' });
     expect(stage.emulator.faults.list()).toEqual([]);

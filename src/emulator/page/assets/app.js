@@ -5,6 +5,7 @@ import { callbackRow, faultRow, orderFacts, orderRow, payControls, refundRow, re
 
 const everyMs = 1000;
 const afterTroubleMs = 4000;
+const noticeMs = 12_000;
 const tabs = /** @type {const} */ (['orders', 'refunds', 'callbacks', 'requests', 'faults']);
 
 const state = h('span', { class: 'state', role: 'status' });
@@ -16,6 +17,8 @@ let version = '';
 let over = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let quiet;
 
 /** @type {(work: () => Promise<string>) => Promise<void>} */
 async function go(work) {
@@ -31,6 +34,10 @@ async function go(work) {
 function say(text) {
   notice.replaceChildren(data(text));
   notice.hidden = false;
+  clearTimeout(quiet);
+  quiet = setTimeout(() => {
+    notice.hidden = true;
+  }, noticeMs);
 }
 
 function languageSwitch() {

@@ -60,7 +60,10 @@ async function place(extra: Record<string, unknown> = {}): Promise<{ number: str
 
 interface State {
   readonly version: string;
-  readonly state?: Record<'orders' | 'refunds' | 'callbacks' | 'requests' | 'faults', { total: number; rows: any[] }>;
+  readonly state?: Record<
+    'orders' | 'refunds' | 'callbacks' | 'requests' | 'faults',
+    { total: number; rows: Record<string, unknown>[] }
+  >;
 }
 
 async function look(): Promise<NonNullable<State['state']>> {
@@ -364,9 +367,9 @@ describe('what it shows', () => {
         state: 'waiting',
         attempts: [{ why: 'first', delivered: false, status: 500 }],
       });
-      const record = await ask('/_page/callbacks', { method: 'POST', headers: await own(), body: { id: row.id } });
+      const record = await ask('/_page/callbacks', { method: 'POST', headers: await own(), body: { id: row!['id'] } });
       expect(record.json['body']).toBe(receiver.arrivals[0]!.text);
-      const again = await ask('/_page/redeliver', { method: 'POST', headers: await own(), body: { id: row.id } });
+      const again = await ask('/_page/redeliver', { method: 'POST', headers: await own(), body: { id: row!['id'] } });
       expect(again.json['attempts']).toHaveLength(2);
     } finally {
       await receiver.close();

@@ -15,7 +15,10 @@ describe('the runtime', () => {
     const { runtime } = makeRuntime({ ...publicKeyEnv, WXPAY_API_V3_KEY, WXPAY_BASE_URL: 'http://127.0.0.1:1' });
     const ring = await runtime.keyRing();
     expect(await ring.find(publicKeyEnv.WXPAY_PUBLIC_KEY_ID)).toMatchObject({ kind: 'wechatpay-public-key' });
-    await expect(runtime.transport()).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
+    // Nor is the merchant's key asked for before something has to be signed.
+    const transport = await runtime.transport();
+    const request = { method: 'GET', target: '/v3/certificates', body: new Uint8Array(), effect: 'read' } as const;
+    await expect(transport(request)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
   });
 
   test('makes each thing once', async () => {

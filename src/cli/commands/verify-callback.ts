@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { verifySha256InPool } from '../../core/crypto/rsa.ts';
 import { WxpayError } from '../../core/errors.ts';
-import { captureFormats, kindOf, type Capture, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
+import { captureFormats, kindOf, type CaptureFormat } from '../../operations/callback/capture/capture.ts';
 import type { CaptureEntry } from '../../operations/callback/capture/read.ts';
 import type { Sibling } from '../../operations/callback/autopsy/search.ts';
 import type { Framework } from '../../operations/callback/recipes.ts';
@@ -170,15 +170,10 @@ async function explain(
   // What damages JSON says nothing about XML.
   if (kindOf(judged.capture) === 'v2') return judged;
   const autopsy = await lookInto(judged.capture, judged.report, runtime, {
-    siblings: first.flatMap(siblingOf).filter((sibling) => !isSameDelivery(sibling, judged.capture)),
+    siblings: first.flatMap(siblingOf),
     ...(framework === undefined ? {} : { framework }),
   });
   return autopsy === undefined ? judged : { ...judged, autopsy };
-}
-
-/** The same delivery, captured twice, tells nothing of where another body came from. */
-function isSameDelivery({ timestamp, nonce }: Sibling, { headers }: Capture): boolean {
-  return headers['wechatpay-timestamp']?.[0] === timestamp && headers['wechatpay-nonce']?.[0] === nonce;
 }
 
 function siblingOf(judged: Judged): readonly Sibling[] {

@@ -90,6 +90,24 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/refund/abnormal.ts'),
   },
   {
+    path: ['transfer', 'create'],
+    summary: 'transfer.summary.create',
+    group: 'transfer.group.title',
+    load: () => import('./commands/transfer/create.ts'),
+  },
+  {
+    path: ['transfer', 'query'],
+    summary: 'transfer.summary.query',
+    group: 'transfer.group.title',
+    load: () => import('./commands/transfer/query.ts'),
+  },
+  {
+    path: ['transfer', 'cancel'],
+    summary: 'transfer.summary.cancel',
+    group: 'transfer.group.title',
+    load: () => import('./commands/transfer/cancel.ts'),
+  },
+  {
     path: ['bill', 'trade'],
     summary: 'bill.summary.trade',
     group: 'bill.group.title',
@@ -260,6 +278,12 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/refund.ts'),
   },
   {
+    path: ['emulator', 'transfer'],
+    summary: 'cli.summary.emulator_transfer',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/transfer.ts'),
+  },
+  {
     path: ['emulator', 'env'],
     summary: 'cli.summary.emulator_env',
     group: 'cli.group.emulator',
@@ -302,6 +326,7 @@ const nouns: Readonly<Record<string, { summary: MessageKey; group: MessageKey; v
   order: { summary: 'cli.group.order', group: 'cli.group.orders' },
   // `wxpay refund <no>` is `wxpay refund create <no>`.
   refund: { summary: 'refund.group.summary', group: 'cli.group.orders', verb: 'create' },
+  transfer: { summary: 'transfer.group.summary', group: 'cli.group.orders' },
   bill: { summary: 'bill.group.summary', group: 'cli.group.orders' },
   certs: { summary: 'cli.group.certs', group: 'cli.group.keys' },
   callback: { summary: 'callbacks.summary.noun', group: 'cli.group.callbacks' },

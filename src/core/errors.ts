@@ -98,6 +98,9 @@ const categories = {
   REFUND_NOTHING_LEFT: 'refused',
   REFUND_CLOSED: 'refused',
   REFUND_ABNORMAL: 'refused',
+  TRANSFER_DIFFERS: 'refused',
+  TRANSFER_FAILED: 'refused',
+  TRANSFER_NOT_CANCELLABLE: 'refused',
   EMULATOR_ORDER_EXPIRED: 'refused',
   EMULATOR_HANDLE_EXPIRED: 'refused',
   EMULATOR_REFUND_FINAL: 'refused',
@@ -142,6 +145,8 @@ const categories = {
   // A write whose result is not known.
   OUTCOME_UNKNOWN: 'unknown_outcome',
   REFUND_UNRESOLVED: 'unknown_outcome',
+  TRANSFER_UNRESOLVED: 'unknown_outcome',
+  TRANSFER_FORGOTTEN: 'unknown_outcome',
 
   CONFIRMATION_REQUIRED: 'unconfirmed',
   CONFIRMATION_DECLINED: 'unconfirmed',

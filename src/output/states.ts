@@ -24,6 +24,17 @@ const refundStates: ReadonlyMap<string, State> = new Map([
   ['ABNORMAL', { key: 'output.refund_state.ABNORMAL', tone: 'bad' }],
 ]);
 
+const transferStates: ReadonlyMap<string, State> = new Map([
+  ['ACCEPTED', { key: 'output.transfer_state.ACCEPTED', tone: 'warn' }],
+  ['PROCESSING', { key: 'output.transfer_state.PROCESSING', tone: 'warn' }],
+  ['WAIT_USER_CONFIRM', { key: 'output.transfer_state.WAIT_USER_CONFIRM', tone: 'warn' }],
+  ['TRANSFERING', { key: 'output.transfer_state.TRANSFERING', tone: 'warn' }],
+  ['SUCCESS', { key: 'output.transfer_state.SUCCESS', tone: 'good' }],
+  ['FAIL', { key: 'output.transfer_state.FAIL', tone: 'bad' }],
+  ['CANCELING', { key: 'output.transfer_state.CANCELING', tone: 'dim' }],
+  ['CANCELLED', { key: 'output.transfer_state.CANCELLED', tone: 'dim' }],
+]);
+
 /** A state in words, with the tone that goes with it. */
 export interface StateWords extends Cell {
   readonly tone: Tone;
@@ -37,6 +48,11 @@ export function describeState(state: string, t: Translate): StateWords {
 /** A refund's `status` or `refund_status`. A state that we do not know is shown as it came. */
 export function describeRefundState(state: string, t: Translate): StateWords {
   return describe(refundStates, state, t);
+}
+
+/** A merchant transfer's `state`. A state that we do not know is shown as it came. */
+export function describeTransferState(state: string, t: Translate): StateWords {
+  return describe(transferStates, state, t);
 }
 
 function describe(states: ReadonlyMap<string, State>, state: string, t: Translate): StateWords {

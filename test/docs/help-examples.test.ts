@@ -37,6 +37,17 @@ const otherCodes: Readonly<Record<string, number>> = {
 
 let shell: Shell;
 let env: Readonly<Record<string, string>> = {};
+/** What `--data @transfer.json` holds; amount and number come by flags. */
+const transfer = {
+  openid: 'oABCD5example_openid00000001',
+  transfer_amount: 888,
+  transfer_remark: '新会员有礼',
+  transfer_scene_id: '1000',
+  transfer_scene_report_infos: [
+    { info_type: '活动名称', info_content: '新会员有礼' },
+    { info_type: '奖励说明', info_content: '注册奖励' },
+  ],
+};
 /** A payment by code can be reversed 15 s after it was made. */
 let reversible = 0;
 
@@ -72,6 +83,7 @@ beforeAll(async () => {
   };
   for (const [name, no] of Object.entries(combinedFiles))
     writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
+  writeFileSync(join(shell.dir, 'transfer.json'), JSON.stringify(transfer));
   writeFileSync(join(shell.dir, 'bill.csv'), tradeAll);
   const placed = `<body>咖啡</body><out_trade_no>XML_0001</out_trade_no><total_fee>1</total_fee><trade_type>NATIVE</trade_type>`;
   const called = `<spbill_create_ip>203.0.113.9</spbill_create_ip><notify_url>${notify}</notify_url>`;
@@ -161,6 +173,13 @@ function prepared(line: string, number: string): string {
       `wxpay refund ${number} --all --out-refund-no ${number} > /dev/null`,
     ].join('\n');
   }
+  if (/^wxpay (?:emulator transfer|transfer (?:query|cancel)) T/.test(line)) {
+    const create = `wxpay transfer create --data @transfer.json --out-bill-no ${number.replaceAll('_', '')}`;
+    const confirm = line.includes('--watch')
+      ? [`wxpay emulator transfer ${number.replaceAll('_', '')} > /dev/null`]
+      : [];
+    return [`${create} > /dev/null`, ...confirm].join('\n');
+  }
   if (line.startsWith('wxpay order reverse'))
     return `sleep ${Math.max(0, (reversible - Date.now()) / 1000).toFixed(1)}`;
   if (/^wxpay refund (?!batch|report)/.test(line)) return preparedRefund(line, number);
@@ -194,6 +213,7 @@ test.each(examples)('%s', async (line) => {
     .replace(/(?<=emulator refund )R\S+/, number)
     .replace(/(?<=^wxpay refund )(?:T2026\S+|4200\d+)/, number)
     .replace(/(?<=^wxpay refund (?:query|abnormal .*--out-refund-no) )R\S+/, number)
+    .replace(/(?<=transfer (?:query |cancel )?)T5a0c\S+/, number.replaceAll('_', ''))
     .replace('50000000382019052709732678859', '"$ID"')
     // Days that are over and have their bills, whenever this runs.
     .replaceAll(/2026-11-2([0-2])\b/g, (_, digit: string) => daysAgo(4 - Number(digit)))

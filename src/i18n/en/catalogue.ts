@@ -3,6 +3,7 @@ import { cli } from './cli.ts';
 import { profile } from './profile.ts';
 import { order } from './order.ts';
 import { refund } from './refund.ts';
+import { transfer } from './transfer.ts';
 import { batch } from './batch.ts';
 import { bill } from './bill.ts';
 import { sign } from './sign.ts';
@@ -26,6 +27,7 @@ export const en = {
   ...profile,
   ...order,
   ...refund,
+  ...transfer,
   ...batch,
   ...bill,
   ...sign,

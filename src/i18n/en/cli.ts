@@ -183,4 +183,5 @@ export const cli = {
   'cli.environment.WXPAY_EMULATOR_DIR': 'folder of the emulator that the "emulator" commands talk to',
   'cli.summary.api': 'call any endpoint, signed and verified (APIv3; APIv2 with --v2)',
   'cli.summary.order_reverse': 'reverse a payment by code',
+  'cli.summary.emulator_transfer': 'play the user of a merchant transfer',
 } as const;

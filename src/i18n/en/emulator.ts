@@ -152,4 +152,14 @@ export const emulator = {
   'reason.one_clock_change': 'give a distance, --at or --reset, not several of them',
   'reason.time': 'not a time with an offset, like 2026-12-01T10:30:00+08:00, nor a day',
   'emulator.label.page': 'page',
+  'emulator.argument.transfer': 'out_bill_no or transfer_bill_no',
+  'emulator.option.transfer_outcome':
+    'success: confirmed, the money is there; transfering: confirmed, it takes its time; fail (success)',
+  'emulator.option.fail_reason': 'with --outcome fail: why (OVERDUE_CLOSE, nobody confirmed in time)',
+  'emulator.title.transfer': 'The transfer now',
+  'emulator.warn.transfer_callback': 'The transfer has ended, but its callback was not delivered to {url}: {reason}',
+  'emulator.reason.transfer_reason': 'goes with --outcome fail',
+  'emulator.example.transfer': 'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8',
+  'emulator.example.transfer_fail':
+    'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8 --outcome fail --reason OVERDUE_CLOSE',
 } as const;

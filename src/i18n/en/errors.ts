@@ -118,6 +118,20 @@ export const errors = {
   'hint.REFUND_CLOSED': 'Top up the merchant balance and refund again with another --ref.',
   'error.REFUND_ABNORMAL': 'The refund {out_refund_no} is ABNORMAL: the payer’s account cannot take it.',
   'hint.REFUND_ABNORMAL': 'Send it to a bank card with "wxpay refund abnormal", or on the merchant platform.',
+  'error.TRANSFER_DIFFERS': 'The number {out_bill_no} is another transfer: its {field} is {found}, asked was {wanted}.',
+  'hint.TRANSFER_DIFFERS': 'Nothing more was transferred. For another transfer to this user use another --ref.',
+  'error.TRANSFER_FAILED': 'The transfer {out_bill_no} came to nothing ({state}).',
+  'hint.TRANSFER_FAILED': 'No money has moved. For a new attempt use another --ref: {out_bill_no} stays as it is.',
+  'error.TRANSFER_NOT_CANCELLABLE': 'The transfer {out_bill_no} is {state} and cannot be cancelled any more.',
+  'hint.TRANSFER_NOT_CANCELLABLE': 'Only a transfer that its user has not confirmed can be taken back.',
+  'error.TRANSFER_UNRESOLVED':
+    'An earlier transfer under {out_bill_no} is unresolved, and said something else: its {field} is {found}, now it is {wanted}.',
+  'hint.TRANSFER_UNRESOLVED':
+    'Nothing was sent. Ask what became of it; then repeat it as it was, or use another --ref.',
+  'error.TRANSFER_FORGOTTEN':
+    '{out_bill_no} was sent from here on {date} (last known: {state}), and WeChat Pay does not show it; it shows transfers for 30 days.',
+  'hint.TRANSFER_FORGOTTEN':
+    'Nothing was sent now. Look at the merchant platform or the fund flow bill; for a new transfer use another --ref.',
   'error.EMULATOR_ORDER_EXPIRED': 'The order {out_trade_no} is past its time_expire and cannot be paid any more.',
   'hint.EMULATOR_ORDER_EXPIRED': 'Close it, then create an order with a new out_trade_no.',
   'error.EMULATOR_HANDLE_EXPIRED':

@@ -17,4 +17,12 @@ export const output = {
   'output.help.default': 'default {value}',
   'output.qr.too_small':
     'This terminal is too small for the QR code ({columns} columns, {rows} lines). The code holds:',
+  'output.transfer_state.ACCEPTED': 'accepted',
+  'output.transfer_state.PROCESSING': 'the money is being set aside',
+  'output.transfer_state.WAIT_USER_CONFIRM': 'waits for the user',
+  'output.transfer_state.TRANSFERING': 'confirmed, on its way',
+  'output.transfer_state.SUCCESS': 'arrived',
+  'output.transfer_state.FAIL': 'failed',
+  'output.transfer_state.CANCELING': 'is being cancelled',
+  'output.transfer_state.CANCELLED': 'cancelled',
 } as const;

@@ -183,4 +183,5 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.environment.WXPAY_EMULATOR_DIR': '"emulator" 各命令所用模拟器的目录',
   'cli.summary.api': '调用任意接口，自动签名并验签（APIv3；APIv2 用 --v2）',
   'cli.summary.order_reverse': '撤销付款码支付',
+  'cli.summary.emulator_transfer': '扮演商家转账的收款用户',
 };

@@ -151,4 +151,14 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'reason.one_clock_change': '拨动量、--at、--reset 只能给一个',
   'reason.time': '不是带时区的时间（如 2026-12-01T10:30:00+08:00），也不是日期',
   'emulator.label.page': '页面',
+  'emulator.argument.transfer': 'out_bill_no 或 transfer_bill_no',
+  'emulator.option.transfer_outcome':
+    'success：已确认并到账；transfering：已确认，钱还在路上；fail：失败（默认 success）',
+  'emulator.option.fail_reason': '配合 --outcome fail：失败原因（默认 OVERDUE_CLOSE，即超时没人确认）',
+  'emulator.title.transfer': '这笔转账现在',
+  'emulator.warn.transfer_callback': '转账已有结果，但回调没能送到 {url}：{reason}',
+  'emulator.reason.transfer_reason': '要和 --outcome fail 一起用',
+  'emulator.example.transfer': 'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8',
+  'emulator.example.transfer_fail':
+    'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8 --outcome fail --reason OVERDUE_CLOSE',
 };

@@ -107,6 +107,18 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.REFUND_CLOSED': '充值商户余额后，换一个 --ref 重新退款。',
   'error.REFUND_ABNORMAL': '退款 {out_refund_no} 异常（ABNORMAL），付款人账户无法收款。',
   'hint.REFUND_ABNORMAL': '用 "wxpay refund abnormal" 退到银行卡，或在商户平台处理。',
+  'error.TRANSFER_DIFFERS': '单号 {out_bill_no} 是另一笔转账：它的 {field} 是 {found}，这次要的是 {wanted}。',
+  'hint.TRANSFER_DIFFERS': '没有再转账。要给这个用户再转一笔，请换一个 --ref。',
+  'error.TRANSFER_FAILED': '转账 {out_bill_no} 没有成功（{state}）。',
+  'hint.TRANSFER_FAILED': '钱没有转出。想重新转，请换一个 --ref：{out_bill_no} 不会再变。',
+  'error.TRANSFER_NOT_CANCELLABLE': '转账 {out_bill_no} 已是 {state}，不能再撤销。',
+  'hint.TRANSFER_NOT_CANCELLABLE': '只有用户还没确认的转账才能撤销。',
+  'error.TRANSFER_UNRESOLVED':
+    '{out_bill_no} 之前的转账结果还不清楚，而且内容不同：当时 {field} 是 {found}，现在是 {wanted}。',
+  'hint.TRANSFER_UNRESOLVED': '什么都没有发出。先查清它的结果，再原样重试，或换一个 --ref。',
+  'error.TRANSFER_FORGOTTEN':
+    '{out_bill_no} 已于 {date} 从这里发出（最后状态：{state}），但微信支付查不到它；微信支付只能查 30 天内的转账。',
+  'hint.TRANSFER_FORGOTTEN': '这次什么都没有发出。请看商户平台或资金账单；要转新的一笔，请换一个 --ref。',
   'error.EMULATOR_ORDER_EXPIRED': '订单 {out_trade_no} 已过 time_expire，不能再支付。',
   'hint.EMULATOR_ORDER_EXPIRED': '先关单，再换一个新的 out_trade_no 下单。',
   'error.EMULATOR_HANDLE_EXPIRED': '订单 {out_trade_no} 的支付凭据已过期（h5_url 5 分钟，其余 2 小时）。',

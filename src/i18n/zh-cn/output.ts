@@ -18,4 +18,12 @@ export const output: Readonly<Record<keyof typeof en, string>> = {
   'output.expiry.past': '已过期 {days} 天',
   'output.help.default': '默认 {value}',
   'output.qr.too_small': '终端太小，画不下二维码（需要 {columns} 列、{rows} 行）。二维码内容：',
+  'output.transfer_state.ACCEPTED': '已受理',
+  'output.transfer_state.PROCESSING': '正在锁定资金',
+  'output.transfer_state.WAIT_USER_CONFIRM': '待用户确认',
+  'output.transfer_state.TRANSFERING': '已确认，转账中',
+  'output.transfer_state.SUCCESS': '已到账',
+  'output.transfer_state.FAIL': '失败',
+  'output.transfer_state.CANCELING': '撤销中',
+  'output.transfer_state.CANCELLED': '已撤销',
 };

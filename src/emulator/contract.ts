@@ -8,6 +8,7 @@ import type { Others } from './connect-proxy.ts';
 import type { Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { Showcase } from './page/showcase.ts';
+import type { MerchantSwitches, MerchantSwitchesChange } from './merchant-switches.ts';
 import type { PayRequest, PayResult } from './payer.ts';
 import type { AuthCode, Payer, PayerChange } from './payers.ts';
 import type { Mode } from './platform.ts';
@@ -140,6 +141,8 @@ export interface Emulator {
   readonly outbox: Outbox;
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
+  /** Changes what WeChat Pay has decided about a merchant. @returns what holds now. @throws WxpayError `INPUT_INVALID` */
+  changeMerchant(mchid: string, change: MerchantSwitchesChange): MerchantSwitches;
   readonly merchants: readonly Merchant[];
   /** Changes the platform's keys or the mode while it runs. Throws as `Rotation.rotate` does. */
   rotate(request?: RotateRequest): Promise<RotationState>;

@@ -40,6 +40,11 @@ const actions: Readonly<Record<string, Action>> = {
     const merchant = await emulator.addMerchant(readMerchantOptions(input));
     return { mchid: merchant.mchid, serial_no: merchant.serialNo, ...merchant.files };
   },
+  'POST switches': (emulator, input) => {
+    const { mchid, ...change } = input;
+    if (typeof mchid !== 'string' || mchid === '') throw invalid('mchid');
+    return emulator.changeMerchant(mchid, change);
+  },
   'POST pay': async (emulator, input) => {
     const order = text(input, 'order');
     if (order === undefined) throw invalid('order');

@@ -4,6 +4,7 @@ import { headerOf } from './gateway.ts';
 import { isObject, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Merchant } from './merchants.ts';
+import type { MerchantSwitches } from './merchant-switches.ts';
 import type { Mode, Platform } from './platform.ts';
 import { paramError, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -13,6 +14,8 @@ import type { StringField } from './rules/fields.ts';
 export interface Call {
   readonly request: RawRequest;
   readonly merchant: Merchant;
+  /** What holds for that merchant at the moment. */
+  readonly switches: MerchantSwitches;
   /** The path parameters, percent-decoded. */
   readonly path: Readonly<Record<string, string>>;
   /** The query as it stood after the `?`; empty for none. */

@@ -30,7 +30,14 @@ export const signatureFaults: readonly SignatureFault[] = [
 
 export type FaultKind =
   /** Another status with WeChat Pay's error body, signed; `after` has acted all the same. */
-  | { readonly kind: 'status'; readonly status: number; readonly retry_after?: number; readonly when: When }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      /** The error code, where the usual one of the status will not do. */
+      readonly code?: string;
+      readonly retry_after?: number;
+      readonly when: When;
+    }
   /** A delay of `ms` before acting or before answering. */
   | { readonly kind: 'latency'; readonly ms: number; readonly when: When }
   /** Never answers. */
@@ -79,7 +86,13 @@ export type FaultInput = {
 
 /** A fault as it is asked for: `when` and `status` have defaults. */
 type FaultRequest =
-  | { readonly kind: 'status'; readonly status: number; readonly retry_after?: number; readonly when?: When }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly code?: string;
+      readonly retry_after?: number;
+      readonly when?: When;
+    }
   | { readonly kind: 'latency'; readonly ms: number; readonly when?: When }
   | { readonly kind: 'stall'; readonly when?: When }
   | { readonly kind: 'cut'; readonly when?: When; readonly bytes?: number }
@@ -201,7 +214,9 @@ function readKind(given: Readonly<Record<string, unknown>>): FaultKind {
       const status = whole(given, 'status', 400);
       if (status > 599) throw invalid('status', String(status));
       const retry = given['retry_after'] === undefined ? {} : { retry_after: whole(given, 'retry_after', 0) };
-      return { kind, status, when, ...retry };
+      const code = given['code'] === undefined ? {} : { code: text(given, 'code') };
+      if (code.code !== undefined && !/^[A-Z][A-Z0-9_]{0,63}$/.test(code.code)) throw invalid('code', code.code);
+      return { kind, status, when, ...code, ...retry };
     }
     case 'latency':
       return { kind, ms: whole(given, 'ms', 0), when };

@@ -19,7 +19,7 @@ export interface PayRequest {
   readonly openid?: string;
   /** `false` pays without a callback. */
   readonly callback?: boolean;
-  /** The payer does not enter the password that a payment by code asks for. */
+  /** The payer does not enter the password. Only a payment by code shows it; any other order stays as it was (states 1). */
   readonly decline?: boolean;
 }
 
@@ -55,7 +55,8 @@ export async function payOrder(request: PayRequest, paying: Paying): Promise<Pay
   const transaction = payable.describe();
   const { notifyUrl: url } = payable;
   // Payments by code are told by nobody: the merchant asks.
-  if (request.callback === false || url === undefined) return { transaction, callback: null };
+  if (request.callback === false || request.decline === true || url === undefined)
+    return { transaction, callback: null };
   const { first } = paying.outbox.post({
     merchant: payable.merchant,
     url,
@@ -98,8 +99,9 @@ function findPayable(request: PayRequest, paying: Paying): Payable {
       notifyUrl,
       number: order.request.out_trade_no,
       pay() {
-        if (order.product !== 'codepay') return orders.pay(order, request.openid, clock.now());
-        return request.decline === true ? codepay.decline(order, clock.now()) : codepay.confirm(order, clock.now());
+        if (order.product === 'codepay')
+          return request.decline === true ? codepay.decline(order, clock.now()) : codepay.confirm(order, clock.now());
+        return request.decline === true ? undefined : orders.pay(order, request.openid, clock.now());
       },
       describe: () => describeOrder(order),
       ...(order.request.v2 === undefined ? {} : { xml: (nonce: string) => paymentXml(order, nonce) }),
@@ -109,7 +111,7 @@ function findPayable(request: PayRequest, paying: Paying): Payable {
     merchant,
     notifyUrl,
     number: order.request.combine_out_trade_no,
-    pay: () => combined.pay(order, request.openid, clock.now()),
+    pay: () => (request.decline === true ? undefined : combined.pay(order, request.openid, clock.now())),
     describe: () => combined.describe(order, clock.now()),
   };
 }

@@ -25,6 +25,7 @@ import { isForOfficialHost, isWelcome, makeBodyReader, rawHeaders } from './guar
 import type { Address } from './guard.ts';
 import { defaultMchid, makeMerchant, openMerchants } from './merchants.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
+import { openSwitchboard } from './merchant-switches.ts';
 import { openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { makeOpenid, openOrderBook } from './orders.ts';
@@ -84,6 +85,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const combined = openCombinedBook({ orders, findMerchant, randomBytes });
   const payers = openPayerBook(randomBytes, () => makeOpenid(randomBytes));
   const codepay = openCodepayDesk({ orders, payers, randomBytes });
+  const switchboard = openSwitchboard();
   const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant });
   const faults = openFaults();
   const requests: RequestLog[] = [];
@@ -278,6 +280,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const call = {
       request,
       merchant: caller.merchant,
+      switches: switchboard.of(caller.merchant.mchid),
       path: found.kind === 'endpoint' ? found.path : {},
       query: mark < 0 ? '' : target.slice(mark + 1),
       platform,
@@ -287,9 +290,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     };
     if (found.kind === 'endpoint') found.endpoint.arrived?.(call);
     const act = (): Reply =>
-      found.kind === 'endpoint'
+      switchboard.limited(caller.merchant.mchid, clock.now()) ??
+      (found.kind === 'endpoint'
         ? found.endpoint.answer({ ...call, now: clock.now() })
-        : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501);
+        : refuse(501, 'NOT_IMPLEMENTED', 'EMULATOR: 模拟器尚未实现该接口', 501));
     const fault = faults.take(method, path);
     const key = answerKey(request, mode(), platform);
     const stage = { response, call, orders, refunds, clock: wire, signal: stopped.signal, seal: () => seal(key), act };
@@ -327,6 +331,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     outbox,
     transfers,
     addMerchant,
+    changeMerchant: (mchid, change) => switchboard.change(mchid, change),
     rotate: async (request = {}) => rotate(request),
     get merchants() {
       return [...merchants.values()];

@@ -49,7 +49,7 @@ export async function perform(stage: Stage, fault: FaultKind | undefined): Promi
       if (fault.when === 'after') act();
       return send(
         response,
-        { ...(stage.shape?.trouble(fault.status) ?? troubleReply(fault.status, fault.retry_after)), check: 'fault' },
+        { ...(stage.shape?.trouble(fault.status) ?? troubleReply(fault)), check: 'fault' },
         stage.seal(),
       );
     case 'latency': {
@@ -117,8 +117,11 @@ function refusalOf(reply: Reply): Pick<Sent, 'refused_by' | 'message'> {
   };
 }
 
-function troubleReply(status: number, retryAfter: number | undefined): Reply {
-  const [code, message] = words(status);
+type StatusFault = Extract<FaultKind, { readonly kind: 'status' }>;
+
+function troubleReply({ status, code: wanted, retry_after: retryAfter }: StatusFault): Reply {
+  const [usual, message] = words(status);
+  const code = wanted ?? usual;
   const reply = refuse(status, code, message, status === 429 ? 268447840 : status);
   return retryAfter === undefined ? reply : { ...reply, headers: { 'Retry-After': String(retryAfter) } };
 }

@@ -3,6 +3,7 @@ import { checkPath, readBody, readQuery, refuseBody } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { isObject, plain } from '../json.ts';
 import type { JsonObject } from '../json.ts';
+import { checkAccount, checkRefundRight } from '../merchant-switches.ts';
 import type { RefundBook, RefundRequest } from '../refunds.ts';
 import { makeLimiter } from '../rate-limits.ts';
 import type { rateLimits } from '../rate-limits.ts';
@@ -54,7 +55,9 @@ function create(call: Call, refunds: RefundBook): Reply {
   if (refusal !== undefined) return refusal;
   const request = plain(fields) as RefundRequest;
   return (
+    checkAccount(call.switches, 404) ??
     checkRelation(call, request.sub_mchid, party) ??
+    checkRefundRight(call.switches) ??
     refunds.create({ merchant: call.merchant, party, now: call.now }, request)
   );
 }
@@ -78,6 +81,7 @@ function query(call: Call, refunds: RefundBook): Reply {
   return (
     refuseBody(call.request) ??
     checkPath(call, 'out_refund_no', outRefundNo) ??
+    checkAccount(call.switches, 404) ??
     checkRelation(call, subMchid, party) ??
     refunds.query({ merchant: call.merchant, party, now: call.now }, call.path['out_refund_no'] ?? '', subMchid)
   );

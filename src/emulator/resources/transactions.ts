@@ -1,8 +1,9 @@
 /** Prepay, query and close, for ordinary merchants and service providers (endpoints 2 to 5). */
 import { checkCaller, checkPath, readBody, readQuery, refuseBody } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
-import { isObject } from '../json.ts';
+import { isObject, plain } from '../json.ts';
 import type { JsonObject } from '../json.ts';
+import { checkAccount, checkPrepay } from '../merchant-switches.ts';
 import type { OrderBook } from '../orders.ts';
 import { paramError } from '../reply.ts';
 import type { Reply } from '../reply.ts';
@@ -52,15 +53,20 @@ function prepay(call: Call, orders: OrderBook, product: Product, party: Party): 
     checkBody(order, prepayFields(product, party)) ??
     checkPayer(call, order, party) ??
     checkCaller(call, textOf(order, caller), 'body') ??
+    checkAccount(call.switches, 400) ??
     checkRelation(call, textOf(order, 'sub_mchid'), party) ??
-    checkAppids(call, order, party);
+    checkAppids(call, order, party) ??
+    checkPrepay(call.switches, product, totalOf(order));
   return refusal ?? orders.prepay(call.merchant, product, party, order, call.now);
 }
 
 function queryByNumber(call: Call, orders: OrderBook, party: Party): Reply {
   const query = checkQuery(call, party);
   if ('status' in query) return query;
-  const refusal = checkPath(call, 'out_trade_no', outTradeNo) ?? checkRelation(call, query.values['sub_mchid'], party);
+  const refusal =
+    checkPath(call, 'out_trade_no', outTradeNo) ??
+    checkAccount(call.switches, 400) ??
+    checkRelation(call, query.values['sub_mchid'], party);
   if (refusal !== undefined) return refusal;
   const name = {
     merchant: call.merchant,
@@ -74,7 +80,10 @@ function queryByTransaction(call: Call, orders: OrderBook, party: Party): Reply 
   const query = checkQuery(call, party);
   if ('status' in query) return query;
   const subMchid = query.values['sub_mchid'];
-  const refusal = checkPath(call, 'transaction_id', transactionId) ?? checkRelation(call, subMchid, party);
+  const refusal =
+    checkPath(call, 'transaction_id', transactionId) ??
+    checkAccount(call.switches, 400) ??
+    checkRelation(call, subMchid, party);
   if (refusal !== undefined) return refusal;
   return orders.queryByTransaction(call.merchant, call.path['transaction_id'] ?? '', subMchid, party, call.now);
 }
@@ -89,6 +98,7 @@ function close(call: Call, orders: OrderBook, party: Party): Reply {
     checkBody(fields, closeFields(party)) ??
     checkNoQuery(call) ??
     checkCaller(call, textOf(fields, party === 'direct' ? 'mchid' : 'sp_mchid'), 'body') ??
+    checkAccount(call.switches, 400) ??
     checkRelation(call, subMchid, party);
   if (refusal !== undefined) return refusal;
   const name = { merchant: call.merchant, outTradeNo: call.path['out_trade_no'] ?? '', subMchid };
@@ -119,6 +129,12 @@ function checkPayer(call: Call, order: JsonObject, party: Party): Reply | undefi
   if (!isObject(identity)) return undefined;
   const opened = decryptFields(call, [textOf(identity, 'number') ?? '', textOf(identity, 'name') ?? '']);
   return 'status' in opened ? opened : undefined;
+}
+
+/** Fen; the form is checked by then. */
+function totalOf(order: JsonObject): number {
+  const { amount } = plain(order) as { readonly amount: { readonly total: number } };
+  return amount.total;
 }
 
 function textOf(object: JsonObject, name: string): string | undefined {

@@ -16,6 +16,7 @@ export const emulator = {
   'emulator.option.count': 'how often (1); -1: always',
   'emulator.option.when': 'before or after the request has taken effect',
   'emulator.option.status': 'HTTP status for "status" and "redirect"',
+  'emulator.option.code': 'another error code than the usual one of the status',
   'emulator.option.retry_after': 'Retry-After in seconds, for "status"',
   'emulator.option.ms': 'milliseconds for "latency" and "late-commit"',
   'emulator.option.bytes': 'how much is sent, for "cut" and "truncate"',

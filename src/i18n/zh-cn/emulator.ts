@@ -17,6 +17,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.option.count': '生效次数（1）；-1 表示一直生效',
   'emulator.option.when': '在请求生效之前（before）还是之后（after）',
   'emulator.option.status': '"status" 和 "redirect" 的 HTTP 状态码',
+  'emulator.option.code': '不用该状态码的默认错误码，改用此错误码',
   'emulator.option.retry_after': '"status" 的 Retry-After，单位秒',
   'emulator.option.ms': '"latency" 和 "late-commit" 的毫秒数',
   'emulator.option.bytes': '"cut" 和 "truncate" 发送多少字节',

@@ -8,7 +8,7 @@ import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
 
-const texts = ['method', 'path', 'when', 'variant', 'header', 'location'] as const;
+const texts = ['method', 'path', 'when', 'variant', 'header', 'location', 'code'] as const;
 const numbers = {
   seed: 'seed',
   count: 'count',
@@ -28,6 +28,7 @@ export const command: CommandModule = {
     command.option('--count <n>', t('emulator.option.count'));
     command.option('--when <when>', t('emulator.option.when'));
     command.option('--status <status>', t('emulator.option.status'));
+    command.option('--code <code>', t('emulator.option.code'));
     command.option('--retry-after <seconds>', t('emulator.option.retry_after'));
     command.option('--ms <ms>', t('emulator.option.ms'));
     command.option('--bytes <n>', t('emulator.option.bytes'));

@@ -6,6 +6,7 @@ import { parseAuthorization } from './authorization.ts';
 import type { Check } from './checks.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import type { Merchant } from './merchants.ts';
+import { signedPart } from './multipart.ts';
 import { requestMessage, signatureHolds, truncatedMessage } from './messages.ts';
 import { refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -36,7 +37,7 @@ export function headerOf(request: RawRequest, name: string): string | undefined 
 const signError = 268443699;
 
 /**
- * Who calls, proven by the signature over the raw request line and the raw body.
+ * Who calls, proven by the signature over the raw request line and the raw body, of an upload its `meta`.
  *
  * @param now seconds since the epoch
  */
@@ -62,7 +63,8 @@ export function authenticate(
   if (fields.serialNo.toUpperCase() !== merchant.serialNo) {
     return signRefusal('serial', '商户证书序列号有误。请使用签名私钥匹配的证书序列号');
   }
-  const { method, target, body } = request;
+  const { method, target } = request;
+  const body = signedPart(headerOf(request, 'content-type'), request.body);
   const message = requestMessage(method, target, fields.timestamp, fields.nonce, body);
   if (!signatureHolds(message, fields.signature, merchant.publicKey)) {
     const refusal = refuse(401, 'SIGN_ERROR', '错误的签名，验签失败', signError, {

@@ -7,6 +7,8 @@ import { officialHosts } from './tls.ts';
 /** Bounds on what one caller, and all of them together, can make the emulator hold. */
 export const limits = {
   bodyBytes: 1024 * 1024,
+  /** Of an upload: the largest file there is, and what stands around it. */
+  uploadBytes: 8 * 1024 * 1024,
   /** Bytes of all unfinished bodies together. */
   pendingBytes: 64 * 1024 * 1024,
   headerBytes: 16 * 1024,
@@ -89,14 +91,16 @@ export type BodyReader = (message: IncomingMessage) => Promise<Buffer | 'too-lar
 export function makeBodyReader(): BodyReader {
   let pending = 0;
   return async (message) => {
-    if (Number(message.headers['content-length'] ?? 0) > limits.bodyBytes) return 'too-large';
+    const isUpload = message.headers['content-type']?.startsWith('multipart/form-data') === true;
+    const allowed = isUpload ? limits.uploadBytes : limits.bodyBytes;
+    if (Number(message.headers['content-length'] ?? 0) > allowed) return 'too-large';
     const chunks: Buffer[] = [];
     let size = 0;
     try {
       for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         size += chunk.length;
         pending += chunk.length;
-        if (size > limits.bodyBytes || pending > limits.pendingBytes) return 'too-large';
+        if (size > allowed || pending > limits.pendingBytes) return 'too-large';
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);

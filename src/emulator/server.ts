@@ -49,6 +49,7 @@ import { combineEndpoints } from './resources/combine.ts';
 import { certificateEndpoints } from './resources/certificates.ts';
 import { echoEndpoints } from './resources/echo.ts';
 import { sharingEndpoints } from './resources/profit-sharing.ts';
+import { mediaEndpoints } from './resources/media.ts';
 import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
@@ -149,6 +150,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     }),
     ...certificateEndpoints(mode),
     ...echoEndpoints({ outbox }),
+    ...mediaEndpoints(),
   ];
   const route = makeRouter(endpoints);
   const readRequestBody = makeBodyReader();

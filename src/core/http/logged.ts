@@ -101,7 +101,11 @@ function requestEvent(request: ApiRequest, host: string, redact: Redact): TraceE
     method: request.method,
     target: redactTarget(request.target, redact),
     headers: Object.entries(request.headers ?? {}).map(([name, value]) => [name, redactHeader(name, value, redact)]),
-    body: bodyText(request.body, redact),
+    // Of an upload what is signed says what the file is; the file itself is nothing to read.
+    body:
+      request.signedBody === undefined
+        ? bodyText(request.body, redact)
+        : `${bodyText(request.signedBody, redact)}\n… (${request.body.length} bytes)`,
   };
 }
 

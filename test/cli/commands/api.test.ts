@@ -492,6 +492,15 @@ describe('--upload', () => {
     expect(stub.requests).toEqual([]);
   });
 
+  test('a trace shows the meta and how large it was, not the file', async () => {
+    writeFileSync(join(dir, 'trace.png'), 'THEPICTURE'.repeat(10));
+    const result = await run(['POST', '/v3/merchant/media/upload', '--upload', 'trace.png', '--debug']);
+    expect(result.code).toBe(0);
+    expect(result.stderr).toContain('{"filename":"trace.png"');
+    expect(result.stderr).toMatch(/\(\d{3} bytes\)/);
+    expect(result.stderr).not.toContain('THEPICTURE');
+  });
+
   test('an endpoint that takes a file says so', async () => {
     const result = await run(['POST', '/v3/merchant/media/upload', '-f', 'a=1']);
     expect(result.code).toBe(2);
@@ -585,6 +594,13 @@ describe('--list and --describe', () => {
     expect(method.stderr).toContain('known with POST');
     expect(stub.requests).toEqual([]);
   });
+});
+
+test.each([[], ['POST']])('%j names what is missing, and an example', async (...argv) => {
+  const result = await run(argv);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toContain('wxpay api GET /v3/certificates');
+  expect(stub.requests).toEqual([]);
 });
 
 test.each([['-F', 'a=1'], ['--query-param', 'a=1'], ['--paginate'], ['--raw'], ['--upload', 'x']])(

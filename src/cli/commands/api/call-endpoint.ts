@@ -88,7 +88,7 @@ function readTarget(args: readonly string[], options: Options, runtime: Runtime)
       params: { value: place.slice(0, 200), reason: 'key:reason.target_segment' },
       outcome: 'not_sent',
     });
-  if (args.length === 0)
+  if (args[1] === undefined && args[0]?.includes('/') !== true)
     throw new WxpayError('INPUT_MISSING', {
       params: { field: 'path', flag: '<path>', variable: '<path>' },
       hint: 'api.hint.usage',

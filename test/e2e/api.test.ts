@@ -32,7 +32,10 @@ describe('wxpay api against the emulator', () => {
       '/v3/pay/transactions/native',
       ...identity(),
       ...texts({ description: '咖啡', out_trade_no: number, notify_url: 'http://127.0.0.1:9/' }),
-      ...['-F', 'amount.total=1000', '-F', 'settle_info.profit_sharing=true'],
+      '-F',
+      'amount.total=1000',
+      '-F',
+      'settle_info.profit_sharing=true',
     ]);
     expect(placed['code_url']).toMatch(/^weixin:/);
     const { transaction } = await local.emulator.pay({ order: number, callback: false });
@@ -41,8 +44,15 @@ describe('wxpay api against the emulator', () => {
     const receiver = texts({ type: 'MERCHANT_ID', account: '1900000888', relation_type: 'PARTNER' });
     const added = await answer(
       [
-        ...['POST', '/v3/profitsharing/receivers/add', '-f', `appid=${local.info.appid}`, ...receiver],
-        ...['-F', 'name=@-', '--encrypt', 'name'],
+        'POST',
+        '/v3/profitsharing/receivers/add',
+        '-f',
+        `appid=${local.info.appid}`,
+        ...receiver,
+        '-F',
+        'name=@-',
+        '--encrypt',
+        'name',
       ],
       '甲公司\n',
     );
@@ -97,7 +107,8 @@ describe('wxpay api against the emulator', () => {
       '/v3/pay/transactions/native',
       ...identity(),
       ...texts({ description: 'x', out_trade_no: number, notify_url: 'http://127.0.0.1:9/' }),
-      ...['-F', 'amount.total=100'],
+      '-F',
+      'amount.total=100',
     ]);
     await local.emulator.pay({ order: number, callback: false });
     local.emulator.faults.add({ kind: 'cut', when: 'after', path: '/v3/refund/domestic/refunds' });
@@ -105,7 +116,10 @@ describe('wxpay api against the emulator', () => {
       'POST',
       '/v3/refund/domestic/refunds',
       ...texts({ out_trade_no: number, out_refund_no: 'R_API_CUT', 'amount.currency': 'CNY' }),
-      ...['-F', 'amount.refund=100', '-F', 'amount.total=100'],
+      '-F',
+      'amount.refund=100',
+      '-F',
+      'amount.total=100',
     ]);
     expect(result.code).toBe(8);
     expect(result.stdout).toBe('');

@@ -8,6 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decrypt, holdsCallback } from './merchant-app.ts';
 import { openStage, orderBody } from '../emulator/stage.ts';
+import { makeHome } from '../helpers/cli.ts';
 import type { Stage } from '../emulator/stage.ts';
 
 const executable = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -320,6 +321,49 @@ describe.skipIf(!there)('the page in Chromium', () => {
     } finally {
       evil.closeAllConnections();
       evil.close();
+    }
+  });
+
+  test('the program as it is built has the page in it, and order create says where to pay', async () => {
+    const home = makeHome();
+    const running = home.spawn(['emulator', 'start', '--profile', 'local', '--json'], { timeout: 90_000 });
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        running.stdout.on('data', (chunk: Buffer) => {
+          const found = /"url":"(http:[^"]+)"/.exec(chunk.toString('utf8'))?.[1];
+          if (found !== undefined) resolve(found);
+        });
+        void running.then((result) => reject(new Error(result.stderr)));
+      });
+      const made = await home.run(
+        [
+          'order',
+          'create',
+          '--profile',
+          'local',
+          '--type',
+          'native',
+          '--description',
+          'x',
+          '--amount',
+          '1',
+          '-o',
+          'table',
+        ].concat(['--notify-url', app.url]),
+      );
+      const address = /^http:\S+\/pay\?pr=\w+$/m.exec(made.stdout)?.[0];
+      expect(address, made.stdout + made.stderr).toContain(`${url}/pay?pr=`);
+      const context = await browser.newContext({ locale: 'en-US' });
+      const page = await context.newPage();
+      await page.goto(address!);
+      await page.getByRole('button', { name: 'Pay without callback' }).click();
+      await page.locator('[data-state="SUCCESS"]').waitFor();
+      expect(await page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius")).toBe('8px');
+      await context.close();
+    } finally {
+      running.kill('SIGINT');
+      await running;
+      home.remove();
     }
   });
 });

@@ -123,4 +123,5 @@ export const order = {
   'order.example.reverse_yes': 'wxpay order reverse T20261123_000004 --yes --json',
   'order.hint.codepay_interrupted':
     'The payer may have paid, or may still pay. Ask; "wxpay order reverse {out_trade_no}" stops it and gives the money back.',
+  'order.text.pay_page': 'No phone can pay this on an emulator; pay here:',
 } as const;

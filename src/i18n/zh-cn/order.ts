@@ -123,4 +123,5 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'order.example.reverse_yes': 'wxpay order reverse T20261123_000004 --lang zh-CN --yes --json',
   'order.hint.codepay_interrupted':
     '付款人可能已付款，或仍可能付款。请先查单；"wxpay order reverse {out_trade_no}" 可撤销并退回款项。',
+  'order.text.pay_page': '如果是模拟器，手机无法支付，请在这里支付：',
 };

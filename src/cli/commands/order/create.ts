@@ -14,6 +14,7 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
+import { baseUrlOf } from '../../runtime.ts';
 import { createCodepay } from './codepay-create.ts';
 import { createCombinedOrder } from './combined-create.ts';
 import { expiry, payParameters, prepaidView, tradeType } from './prepaid.ts';
@@ -112,6 +113,7 @@ export const command: CommandModule = {
         ],
         data,
         t,
+        profile.live ? undefined : baseUrlOf(profile),
       ),
       id: prepaid.code_url ?? prepaid.h5_url ?? prepaid.prepay_id ?? out_trade_no,
     };

@@ -48,12 +48,17 @@ export async function payParameters(
   });
 }
 
-/** Title and rows, the handle with how long it is valid, its QR code, and the client's parameters. */
+/**
+ * Title and rows, the handle with how long it is valid, its QR code, and the client's parameters.
+ *
+ * @param local origin of an emulator on this machine, which has a page to pay at
+ */
 export function prepaidView(
   title: string,
   first: readonly DetailRow[],
   data: Prepaid & { readonly pay_parameters?: Readonly<Record<string, string>> },
   t: Runtime['t'],
+  local: string | undefined,
 ): readonly Block[] {
   const rows: DetailRow[] = [...first];
   const handle = (name: 'code_url' | 'h5_url' | 'prepay_id', valid: 'two_hours' | 'five_minutes'): void => {
@@ -66,10 +71,19 @@ export function prepaidView(
   handle('prepay_id', 'two_hours');
   const blocks: Block[] = [{ kind: 'details', title, rows }];
   if (data.code_url !== undefined) blocks.push({ kind: 'qr', text: data.code_url });
+  const page = local === undefined ? undefined : payPage(data, local);
+  if (page !== undefined)
+    blocks.push({ kind: 'text', text: t('order.text.pay_page') }, { kind: 'verbatim', text: page });
   if (data.pay_parameters !== undefined)
     blocks.push(
       { kind: 'text', text: t('order.text.pay_parameters') },
       { kind: 'verbatim', text: JSON.stringify(data.pay_parameters, null, 2) },
     );
   return blocks;
+}
+
+/** Where an emulator's page pays a native order: by the code alone, which is short and needs no encoding. */
+function payPage({ code_url: codeUrl }: Prepaid, origin: string): string | undefined {
+  const code = /^weixin:\/\/wxpay\/bizpayurl\?pr=([A-Za-z0-9]{1,64})$/.exec(codeUrl ?? '')?.[1];
+  return code === undefined ? undefined : `${origin}/pay?pr=${code}`;
 }

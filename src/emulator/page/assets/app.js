@@ -158,7 +158,7 @@ function numbered(rows, total) {
 
 function openPayPage() {
   const parameters = new URLSearchParams(location.search);
-  const wanted = (parameters.get('code_url') ?? parameters.get('order') ?? '').trim();
+  const wanted = (parameters.get('code_url') ?? parameters.get('pr') ?? '').trim();
   const list = h('div', {});
   const none = h('p', { class: 'soft', hidden: true }, t('pay_none'));
   main.append(h('p', {}, h('a', { href: address('/') }, t('back'))), h('h2', {}, t('pay_title')));

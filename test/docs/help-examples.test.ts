@@ -112,8 +112,8 @@ beforeAll(async () => {
     'wxpay certs download',
     'wxpay certs list --json --query "[].serial_no" > serials.json',
   ];
-  reversible = Date.now() + 16_000;
   const result = await shell.run(setUp.join('\n'), env);
+  reversible = Date.now() + 16_000;
   expect(result).toMatchObject({ code: 0 });
   await shell.capture('captured.http', '回调.http', 'callback.http');
   const captured = readFileSync(join(shell.dir, 'captured.http'), 'utf8');

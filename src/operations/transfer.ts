@@ -177,6 +177,8 @@ export interface TransferOptions {
   /** Milliseconds before each question, first to last; the last one repeats. Default 1, 2, 4, 8 s. */
   readonly pauses?: readonly number[];
   readonly signal?: AbortSignal;
+  /** Told when what an earlier run may have sent goes again, byte for byte: name and notify_url are as they were then. */
+  readonly onEarlier?: () => void;
 }
 
 export interface TransferResult {
@@ -241,6 +243,7 @@ export async function transferOnce(
 
   // What may have arrived goes again byte for byte: a name encrypted anew would be other bytes.
   const bytes: Pick<TransferIntent, 'body' | 'serial'> = doubtful && earlier !== undefined ? earlier : intent;
+  if (bytes !== intent) options.onEarlier?.();
   if (!doubtful) store.recordIntent({ out_bill_no, at: clock.now(), ...bytesOf(intent) });
   const { rounds = 4, pauses = defaultPauses } = options;
   for (let asked = 0; ;) {
@@ -418,7 +421,10 @@ async function packageAgain(
     return answer.transfer_bill_no === found.transfer_bill_no ? answer.package_info : undefined;
   } catch (error) {
     if (!(error instanceof WxpayError)) throw error;
-    if (error.outcome !== 'rejected' || !mayConcealAnother(error) || error.unsigned) return undefined;
+    // Only what WeChat Pay itself says in so many words: whoever is told wrongly that it is another transfer makes a second one.
+    const { code = '', message = '' } = error.wechat ?? {};
+    const isOther = normaliseCode(code) === 'INVALIDREQUEST' && /不一致|inconsistent/i.test(message);
+    if (error.outcome !== 'rejected' || error.unsigned || !isOther) return undefined;
     // What a query does not show: scene, reports, the name.
     record(deps.store, { result: 'refused', code: 'TRANSFER_DIFFERS' });
     const field = 'transfer_scene_id, transfer_scene_report_infos, user_name';
@@ -447,10 +453,15 @@ function fail(
   record(store, { result: meaning === 'rejected' ? 'refused' : meaning, ...code });
   if (meaning === 'unknown') return unresolved(out_bill_no, trouble);
   if (meaning === 'not_sent' || !(trouble instanceof WxpayError)) return notSent(trouble);
-  const short = normaliseCode(trouble.wechat?.code ?? '') === 'NOTENOUGH';
+  const hint = hints[normaliseCode(trouble.wechat?.code ?? '')];
   const params = { ...trouble.params, what: out_bill_no, out_bill_no };
-  return trouble.with({ params, ...(short ? { hint: 'transfer.hint.not_enough' } : {}) });
+  return trouble.with({ params, ...(hint === undefined ? {} : { hint }) });
 }
+
+const hints: Readonly<Record<string, string>> = {
+  NOTENOUGH: 'transfer.hint.not_enough',
+  NOAUTH: 'transfer.hint.no_auth',
+};
 
 /** Never throws: without it the intent stands open, which is the careful reading. */
 function record(store: IntentStore, outcome: TransferOutcome): void {

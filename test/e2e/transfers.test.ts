@@ -61,9 +61,12 @@ async function elsewhere(argv: readonly string[], options: RunOptions = {}): Pro
 }
 const recordOf = (number: unknown): Record<string, unknown> => {
   const dir = join(local.home.dir, '.local', 'state', 'wxpay', 'transfers');
-  const [folder = ''] = readdirSync(dir);
-  const name = readdirSync(join(dir, folder)).find((file) => file.startsWith(`${String(number)}-`)) ?? '';
-  return JSON.parse(readFileSync(join(dir, folder, name), 'utf8')) as Record<string, unknown>;
+  // One folder for each place that was called.
+  const files = readdirSync(dir).flatMap((folder) =>
+    readdirSync(join(dir, folder)).map((file) => join(dir, folder, file)),
+  );
+  const file = files.find((path) => path.includes(`/${String(number)}-`)) ?? '';
+  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 };
 
 describe('a transfer', () => {
@@ -319,7 +322,10 @@ describe('in trouble, money moves once', () => {
     running.kill('SIGKILL');
     await running;
     expect(local.emulator.requests.length).toBeGreaterThan(stalled);
-    expect(json(await local.run(transfer(ref)))).toMatchObject({ result: 'accepted' });
+    const again = await local.run(transfer(ref));
+    expect(json(again)).toMatchObject({ result: 'accepted' });
+    expect(again.stderr).toContain('An earlier run may have sent it');
+    expect(ledgerOf(json(again)['out_bill_no'])).toMatchObject([{ amount: 888, posts: 2 }]);
   });
 
   test('two at once are one', async () => {

@@ -233,6 +233,16 @@ describe('a transfer', () => {
     };
     expect(await refusedOnce(failing, missing)).toMatchObject({ code: 'FILE_UNWRITABLE', outcome: 'not_sent' });
   });
+
+  test.each([
+    ['ALREADY_EXISTS', '单据已存在'],
+    ['INVALID_REQUEST', '转账场景已关闭'],
+    ['SYSTEM_ERROR', '系统错误'],
+  ])('that exists is not called another one because of %s %s: a second one would be made', async (code, message) => {
+    const { done } = await once(memory(), get(found()), post({ code, message }, { status: 400 }));
+    expect(done).toMatchObject({ result: 'existing' });
+    expect(done.transfer.package_info).toBeUndefined();
+  });
 });
 
 describe('a question', () => {

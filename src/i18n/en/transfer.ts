@@ -63,4 +63,8 @@ export const transfer = {
   'transfer.example.query_watch': 'wxpay transfer query T5a0c1d2e3f405162738495a6b7c8 --watch --for 1h',
   'transfer.example.cancel': 'wxpay transfer cancel T5a0c1d2e3f405162738495a6b7c8',
   'transfer.example.cancel_yes': 'wxpay transfer cancel T5a0c1d2e3f405162738495a6b7c8 --yes --json',
+  'transfer.hint.no_auth':
+    'Open merchant transfers and this scene on the merchant platform; the number {out_bill_no} stays.',
+  'transfer.note.earlier':
+    'An earlier run may have sent it: its very request goes again, with the name and notify_url of then.',
 } as const;

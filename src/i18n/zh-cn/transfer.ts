@@ -61,4 +61,6 @@ export const transfer: Readonly<Record<keyof typeof en, string>> = {
   'transfer.example.query_watch': 'wxpay transfer query T5a0c1d2e3f405162738495a6b7c8 --watch --for 1h',
   'transfer.example.cancel': 'wxpay transfer cancel T5a0c1d2e3f405162738495a6b7c8',
   'transfer.example.cancel_yes': 'wxpay transfer cancel T5a0c1d2e3f405162738495a6b7c8 --yes --json',
+  'transfer.hint.no_auth': '请在商户平台开通商家转账和这个转账场景；单号 {out_bill_no} 不变。',
+  'transfer.note.earlier': '之前的运行可能已经发出：按当时的请求原样重发，姓名和 notify_url 以当时为准。',
 };

@@ -88,6 +88,7 @@ export const command: CommandModule = {
           rounds: runtime.globals.retries,
           ...pausesFor(profile),
           signal: runtime.signal,
+          onEarlier: () => runtime.note('transfer.note.earlier'),
         }),
       ),
     );

@@ -89,6 +89,13 @@ describe('wxpay api against the emulator', () => {
     expect(placed['code_url']).toMatch(/^weixin:/);
     const found = await answer(['GET', '/v3/combine-transactions/out-trade-no/API_COMBINED_1']);
     expect(found['combine_out_trade_no']).toBe('API_COMBINED_1');
+    local.emulator.faults.add({ kind: 'cut', when: 'after', path: '/v3/combine-transactions/native' });
+    const cut = await api(['POST', '/v3/combine-transactions/native', '--data', '@combined.json']);
+    expect(cut.code).toBe(8);
+    expect(errorOf(cut)['next']).toBe('wxpay order query --combine API_COMBINED_1');
+    local.emulator.faults.clear();
+    const asked = await local.run(['order', 'query', '--combine', 'API_COMBINED_1', '--json']);
+    expect(asked.code, asked.stderr).toBe(0);
   });
 
   test('a picture of two megabytes, and what is wrong with one that was exchanged', async () => {

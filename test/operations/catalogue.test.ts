@@ -111,8 +111,8 @@ describe('a write whose answer is lost is asked about with', () => {
     askAbout(planCall('POST', path, { body: Buffer.from(JSON.stringify(document)), document }));
 
   test.each<readonly [string, object, readonly string[] | undefined]>([
-    ['/v3/pay/transactions/native', { out_trade_no: 'T1' }, ['order', 'query', 'T1']],
-    ['/v3/pay/transactions/out-trade-no/T1/close', { mchid: '1' }, ['order', 'query', 'T1']],
+    ['/v3/pay/transactions/native', { out_trade_no: 'T1' }, ['order', 'query', '--out-trade-no', 'T1']],
+    ['/v3/pay/transactions/out-trade-no/T1/close', { mchid: '1' }, ['order', 'query', '--out-trade-no', 'T1']],
     ['/v3/refund/domestic/refunds', { out_trade_no: 'T1', out_refund_no: 'R1' }, ['refund', 'query', 'R1']],
     [
       '/v3/profitsharing/orders',
@@ -124,6 +124,7 @@ describe('a write whose answer is lost is asked about with', () => {
       { out_bill_no: 'B1' },
       ['api', 'GET', '/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B1'],
     ],
+    ['/v3/combine-transactions/native', { combine_out_trade_no: 'C1' }, ['order', 'query', '--combine', 'C1']],
     ['/v3/profitsharing/receivers/add', { account: 'x' }, undefined],
     ['/v3/nothing/known', { out_trade_no: 'T1' }, undefined],
   ])('%s: %j', (path, document, wanted) => {

@@ -347,6 +347,11 @@ describe('an answer', () => {
     expect(write.stdout).toBe('');
   });
 
+  test('about another openid is what a translation of openids answers with', async () => {
+    stub.answer = () => ({ body: '{"openid":"oB"}' });
+    expect((await run(['POST', '/v3/express/users/oA/transform', '-f', 'appid=wx1', '--json'])).code).toBe(0);
+  });
+
   test('without a body leaves stdout empty, and says so', async () => {
     stub.answer = () => ({ status: 204 });
     const result = await run(['POST', '/v3/pay/transactions/out-trade-no/T1/close', '-f', 'mchid=1', '--json']);
@@ -557,6 +562,14 @@ describe('--paginate', () => {
     const result = await run(['GET', path, '--paginate', '--json']);
     expect(result.code).toBe(6);
     expect(stub.requests).toHaveLength(2);
+  });
+
+  test('pages that overlap are refused: nothing is counted twice', async () => {
+    // Counts items where pages are expected.
+    stub.answer = (request) => page(request, 3);
+    const result = await run(['GET', '/v3/marketing/favor/stocks?limit=3', '--paginate', '--json']);
+    expect(result.code).toBe(6);
+    expect(result.stdout).toBe('');
   });
 
   test('an answer without pages is shown as it is; a write has none', async () => {

@@ -8,8 +8,9 @@ import { addHeader, emptyHeaders, splitLine } from './headers.ts';
 
 /**
  * Reads a raw HTTP message. Line ends may be CRLF or LF in the head; the body is taken untouched. With a Content-Length
- * the body ends there, as HTTP has it; a shorter one is taken as it is, for what was lost is a finding and no reason not to
- * look. The pseudo headers of HTTP/2 that proxies print are passed over.
+ * the body ends there, as HTTP has it, unless it plainly goes on: an app that writes down the headers that came and the
+ * body as it serialised it anew leaves a length that belongs to another body. A shorter one is taken as it is, for what was
+ * lost is a finding and no reason not to look. The pseudo headers of HTTP/2 that proxies print are passed over.
  *
  * @throws WxpayError `CALLBACK_MALFORMED` when there is no head, no empty line, a broken header or Content-Length, or a
  * transfer coding that is neither whole nor already removed
@@ -46,7 +47,28 @@ function declared(headers: Headers, body: Buffer): Buffer {
   if (lengths === undefined) return body;
   const length = lengths.length === 1 && /^\d{1,9}$/.test(lengths[0] ?? '') ? Number(lengths[0]) : Number.NaN;
   if (Number.isNaN(length)) throw malformed('content_length');
-  return body.subarray(0, length);
+  const rest = body.subarray(length);
+  return goesOn(body, rest) ? body.subarray(0, length + nextMessage(rest)) : body.subarray(0, length);
+}
+
+/** Whether what stands behind the declared length belongs to the body: the document is not whole without it. */
+function goesOn(body: Buffer, rest: Buffer): boolean {
+  if (body[0] !== 0x7b && body[0] !== 0x3c) return false;
+  if (rest.toString('latin1', 0, 64).trim() === '' || nextMessage(rest) === 0) return false;
+  const before = body.subarray(0, body.length - rest.length).toString('latin1').trimEnd();
+  if (body[0] === 0x3c) return !before.endsWith('</xml>');
+  try {
+    JSON.parse(before);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Where another message begins in the same capture, or its end. */
+function nextMessage(rest: Buffer): number {
+  const at = /(?:^|\r?\n|(?<=[}>]))[A-Z]{3,8} \S{1,2048} HTTP\/\d(?:\.\d)?\r?\n/.exec(rest.toString('latin1'))?.index;
+  return at ?? rest.length;
 }
 
 /**

@@ -18,6 +18,31 @@ describe('parseRawHttp reads', () => {
     ['colons in values', 'A: b: c\n\n', { a: ['b: c'] }, ''],
     ['the body untouched', 'A: 1\n\n{"a":1}\r\n\r\n \n', { a: ['1'] }, '{"a":1}\r\n\r\n \n'],
     ['exactly Content-Length bytes', 'Content-Length: 4\n\nbody\n', { 'content-length': ['4'] }, 'body'],
+    [
+      'all of a JSON body that was serialised anew under the old Content-Length',
+      'Content-Length: 7\n\n{\n  "a": 1\n}',
+      { 'content-length': ['7'] },
+      '{\n  "a": 1\n}',
+    ],
+    [
+      'a JSON body under an old Content-Length up to the next request',
+      'Content-Length: 7\n\n{\n  "a": 1\n}\nPOST /n HTTP/1.1\nA: 1\n\n{}',
+      { 'content-length': ['7'] },
+      '{\n  "a": 1\n}',
+    ],
+    [
+      'an XML body that is longer than its Content-Length',
+      'Content-Length: 6\n\n<xml>\n<a>1</a>\n</xml>',
+      { 'content-length': ['6'] },
+      '<xml>\n<a>1</a>\n</xml>',
+    ],
+    [
+      'a whole JSON body without the next request',
+      'Content-Length: 7\n\n{"a":1}POST /n HTTP/1.1\n\n{}',
+      { 'content-length': ['7'] },
+      '{"a":1}',
+    ],
+    ['a whole JSON body without what was put behind it', 'Content-Length: 2\n\n{}}', { 'content-length': ['2'] }, '{}'],
     ['what is left of a body that was cut', 'Content-Length: 5\n\nbody', { 'content-length': ['5'] }, 'body'],
     ['pseudo headers of HTTP/2 as none', ':method: POST\n:path: /n\na: 1\n\n', { a: ['1'] }, ''],
     [

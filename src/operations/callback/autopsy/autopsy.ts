@@ -330,7 +330,8 @@ function lost({ body }: AutopsyInput['capture'], facts: Facts): readonly Finding
   else if (plain.startsWith('{') && !text.trimEnd().endsWith('}')) found.push(indicated('truncated', { missing: '?' }));
   if (body.includes('\uFFFD') || /"summary"\s{0,8}:\s{0,8}"[^"]{0,64}\?{2}/.test(text.slice(0, 65_536)))
     found.push(indicated('charset_lost'));
-  if (facts.resource === 'holds') found.push(indicated('envelope_changed'));
+  // Without a signature that a key at hand made, nothing says that anything else was changed.
+  if (facts.resource === 'holds') found.push(...(facts.signature === 'intact' ? [indicated('envelope_changed')] : []));
   else if (found.length === 0)
     found.push(facts.signature === 'intact' ? indicated('body_changed') : indicated('message_changed'));
   return found;

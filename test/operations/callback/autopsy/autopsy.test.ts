@@ -658,6 +658,11 @@ describe('keys', () => {
   });
 });
 
+test('of a callback that only lost its signature, nothing else is said to be changed', async () => {
+  const { autopsy } = await judge(header('signature', () => undefined)(send()));
+  expect(autopsy?.findings.map(({ cause }) => cause)).toEqual(['header_missing']);
+});
+
 describe('what can only be indicated, is', () => {
   const none = ({ headers, body }: Sent): Damaged => ({
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('wechatpay'))),

@@ -153,4 +153,5 @@ export const autopsy = {
   'autopsy.cause.algorithm_unsupported':
     'The resource is encrypted with {algorithm}; only AEAD_AES_256_GCM is supported.',
   'autopsy.cure.algorithm': 'Ask WeChat Pay why this merchant has been switched to another algorithm (SM4).',
+  'autopsy.truncated_somewhere': 'The body was cut off: its JSON has no end.',
 } as const;

@@ -86,4 +86,5 @@ export const callback = {
     'It is signed with MD5, which has been broken for long: order with sign_type HMAC-SHA256, or move to APIv3.',
   'callback.remark.v2_unsigned':
     'APIv2 does not sign refund callbacks; it is encrypted under the APIv2 key only. Query the refund before you act on it.',
+  'reason.capture_empty': 'nothing came: the input is empty',
 } as const;

@@ -141,4 +141,5 @@ export const autopsy: Readonly<Record<keyof typeof en, string>> = {
   'autopsy.cause.text_around': '报文前后有其他文字，例如日志前缀。',
   'autopsy.cause.algorithm_unsupported': '资源用 {algorithm} 加密；仅支持 AEAD_AES_256_GCM。',
   'autopsy.cure.algorithm': '向微信支付确认该商户为何启用了其他算法（国密 SM4）。',
+  'autopsy.truncated_somewhere': '报文被截断：JSON 没有结尾。',
 };

@@ -78,4 +78,5 @@ export const callback: Readonly<Record<keyof typeof en, string>> = {
   'callback.looked_into': '对其中第一条 {source} 做了分析：',
   'callback.remark.v2_md5': '签名用的是早已不安全的 MD5：下单时请用 sign_type=HMAC-SHA256，或改用 APIv3。',
   'callback.remark.v2_unsigned': 'APIv2 的退款回调没有签名，只用 APIv2 密钥加密。请先查询退款再处理。',
+  'reason.capture_empty': '输入是空的',
 };

@@ -70,6 +70,7 @@ function causeText({ cause, params, rewritings }: Finding, t: Translate): string
   const signs = (rewritings ?? [])
     .map((name): string => t(`autopsy.sign.${name}`))
     .reduce((left, right) => (left === '' ? right : t('autopsy.list', { left, right })), '');
+  if (cause === 'truncated' && typeof params['missing'] !== 'number') return t('autopsy.truncated_somewhere');
   return t(`autopsy.cause.${cause}`, { ...params, signs });
 }
 

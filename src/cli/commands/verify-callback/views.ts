@@ -114,7 +114,7 @@ export function summaryBlocks(summary: Summary, listed: readonly Judged[], t: Tr
       columns: [
         { field: 'source', title: t('callback.label.source'), fixed: true },
         { field: 'verdict', title: t('callback.label.verdict'), fixed: true },
-        { field: 'about', title: t('callback.label.about') },
+        { field: 'about', title: t('callback.label.about'), wraps: true },
       ],
       rows: listed.map((judged) => [placeOf(judged.origin), verdictCell(judged, t), about(judged, t)]),
     });

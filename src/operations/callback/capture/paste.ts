@@ -28,7 +28,7 @@ export function parsePaste(text: string): Omit<Capture, 'origin'> {
   const above = readHead(before);
   const headers = hasSignatureHeader(above) ? above : readHead([...before, ...after]);
   if (!hasSignatureHeader(headers) && !(before.length > 0 && body.includes('"ciphertext"')))
-    throw malformedCapture('capture_unknown');
+    throw malformedCapture(text.trim() === '' ? 'capture_empty' : 'capture_unknown');
   return { headers, body: Buffer.from(body), bodyIs: 'text', format: 'paste' };
 }
 

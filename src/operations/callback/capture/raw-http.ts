@@ -55,7 +55,10 @@ function declared(headers: Headers, body: Buffer): Buffer {
 function goesOn(body: Buffer, rest: Buffer): boolean {
   if (body[0] !== 0x7b && body[0] !== 0x3c) return false;
   if (rest.toString('latin1', 0, 64).trim() === '' || nextMessage(rest) === 0) return false;
-  const before = body.subarray(0, body.length - rest.length).toString('latin1').trimEnd();
+  const before = body
+    .subarray(0, body.length - rest.length)
+    .toString('latin1')
+    .trimEnd();
   if (body[0] === 0x3c) return !before.endsWith('</xml>');
   try {
     JSON.parse(before);

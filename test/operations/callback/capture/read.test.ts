@@ -184,7 +184,8 @@ describe('a file of headers and a file that is the body', () => {
 
 describe('refuses with the reason', () => {
   test.each([
-    ['', undefined, 'capture_unknown'],
+    ['', undefined, 'capture_empty'],
+    [' \n\t', undefined, 'capture_empty'],
     ['hello', undefined, 'capture_unknown'],
     ['{"a":1}', undefined, 'capture_none'],
     ['{"a":', undefined, 'json_syntax'],

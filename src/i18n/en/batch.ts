@@ -53,7 +53,8 @@ export const batch = {
   'batch.fault.csv': 'A quote opens, closes or stands where it should not; nothing after it was read.',
   'batch.fault.line_too_long': 'The row is longer than {max} characters; is a quote missing?',
   'batch.fault.too_many_rows': 'There are more than {max} rows.',
-  'batch.fault.header_unknown': 'There is no such column.',
+  'batch.fault.header_unknown':
+    'There is no such column. Columns are transaction_id, out_trade_no, amount_fen, amount_yuan, amount, reason, out_refund_no, ref; --template prints a file.',
   'batch.fault.header_duplicate': 'The column is there twice.',
   'batch.fault.header_number': 'A column with the order is missing: transaction_id or out_trade_no.',
   'batch.fault.header_amount': 'A column with the amount is missing: amount_fen, amount_yuan, or amount with units.',
@@ -72,7 +73,7 @@ export const batch = {
   'batch.fault.excel_rounded':
     'A spreadsheet has rounded this: the last digits are all zero. Format the column as text.',
   'batch.fault.excel_error': 'A spreadsheet has put its error here.',
-  'batch.fault.formula': 'This looks like a formula.',
+  'batch.fault.formula': 'A spreadsheet would run this as a formula. Take the first character away.',
   'batch.fault.spaces': 'There is white space at an end.',
   'batch.fault.control': 'There is a control character or line break in it.',
   'batch.fault.amount_missing': 'The row has no amount.',
@@ -95,13 +96,12 @@ export const batch = {
     'WeChat Pay knows no such order at this merchant. A sub-order of a combined order is refunded on its own: wxpay refund <no> --combine <combine_out_trade_no>.',
   'batch.fault.order_not_paid': 'The order is not paid ({state}).',
   'batch.fault.order_mismatch': 'The order is another one than the file says.',
-  'batch.fault.amount_above_total': 'The refund is {refund} fen, the order {total} fen.',
-  'batch.fault.amounts_above_total':
-    'With this row the refunds of the order come to {sum} fen, the order is {total} fen.',
+  'batch.fault.amount_above_total': 'The refund is {refund}, the order {total}.',
+  'batch.fault.amounts_above_total': 'With this row the refunds of the order come to {sum}, the order is {total}.',
   'batch.fault.amount_ratio_100':
-    'The refund is exactly 100 times the order ({refund} and {total} fen): yuan taken for fen?',
+    'The refund is exactly 100 times the order ({refund} and {total}): yuan taken for fen?',
   'batch.fault.amount_ratio_hundredth':
-    'The refund is exactly 1/100 of the order ({refund} and {total} fen): fen taken for yuan? If it is meant: --allow-hundredth.',
+    'The refund is exactly 1/100 of the order ({refund} and {total}): fen taken for yuan? If it is meant: --allow-hundredth.',
   'batch.fault.derived_duplicate': 'The number {number} that this row would get is given to line {first}.',
   'batch.stale.edited': 'it was changed or cut off after it was saved.',
   'batch.stale.identity': '{field} is {wanted} now, the plan was made for {found}.',
@@ -134,7 +134,7 @@ export const batch = {
     'The outcome of {count} rows is unknown, so the report does not add up: money may have moved. Run the same command again; it asks first.',
   'batch.text.unreconciled': 'The report does not add up. Keep the journal and compare with the bill.',
   'batch.title.plan': 'Plan',
-  'batch.title.faults': 'Faults ({count}); nothing was sent',
+  'batch.title.faults': 'Faults',
   'batch.title.report': 'Refunds of {source}',
   'batch.title.unreconciled': 'Refunds of {source}: does not add up',
   'batch.tally': '{count}, {amount}',
@@ -168,13 +168,13 @@ export const batch = {
   'batch.stop.reader_gone': 'Stopped: nobody reads the output any more.',
   'batch.stop.journal': 'Stopped: the journal cannot be written ({code}), and nothing is sent without it.',
   'batch.why.differs':
-    'Already refunded as {out_refund_no}, otherwise ({message}). A second refund of the order takes another ref.',
+    'Refunded before with this number, otherwise ({message}). A second refund of the order takes another ref.',
   'batch.why.closed': 'The refund was closed; no money moved. A new one takes another ref.',
   'batch.why.abnormal': 'The refund is stuck. See "wxpay refund abnormal".',
   'batch.why.order_unresolved': 'Another refund of this order is not resolved.',
   'batch.why.not_reached': 'The batch ended before it.',
   'batch.why.interrupted': 'Given up while it was under way.',
-  'batch.why.existing': 'It was refunded before.',
+  'batch.why.existing': 'It was accepted before; nothing was sent again.',
   'batch.problem.foreign': '{file} belongs to another batch than {first}.',
   'batch.problem.shards_differ': '{file} is one of {of} shards, not of {first}.',
   'batch.problem.shard_twice': 'Shard {index} is there twice ({file}).',
@@ -186,4 +186,5 @@ export const batch = {
   'batch.github.title': 'Refund {result} (line {line})',
   'batch.github.more': 'and {count} more; see the report',
   'batch.hint.no_file': 'Name the file, or print an empty one with --template.',
+  'batch.note.wait': 'Refunds that are processing end later. To see how: {command}',
 } as const;

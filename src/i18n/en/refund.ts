@@ -18,7 +18,7 @@ export const refund = {
   'reason.refund_id_other': 'the refund with this out_refund_no is {found}',
   'reason.not_abnormal': 'the refund is {state}, not ABNORMAL; there is nothing to handle',
   'refund.group.title': 'Refunds',
-  'refund.group.summary': 'Refunds: create, query, pending, resume, abnormal',
+  'refund.group.summary': 'Refunds: create, batch, query, pending, resume, abnormal',
   'refund.summary.create': 'refund an order, once; "wxpay refund <no>" for short',
   'refund.summary.query': 'query a refund by its number',
   'refund.summary.pending': 'list refunds that are unresolved or in progress',

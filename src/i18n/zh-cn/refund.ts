@@ -19,7 +19,7 @@ export const refund: Readonly<Record<keyof typeof en, string>> = {
   'reason.refund_id_other': '该商户退款单号对应的退款是 {found}',
   'reason.not_abnormal': '退款状态是 {state}，不是 ABNORMAL，无需处理',
   'refund.group.title': '退款',
-  'refund.group.summary': '退款：申请、查询、未了结、查清、异常退款',
+  'refund.group.summary': '退款：申请、批量、查询、未了结、查清、异常退款',
   'refund.summary.create': '对订单退款，只退一次；可简写为 "wxpay refund <no>"',
   'refund.summary.query': '按商户退款单号查询退款',
   'refund.summary.pending': '列出结果未明或处理中的退款',

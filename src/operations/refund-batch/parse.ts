@@ -159,7 +159,10 @@ export function openFaults(max = 100): Faults {
   const list: RowFault[] = [];
   let count = 0;
   return {
-    list,
+    // Orders are looked up side by side; people read a file from its top.
+    get list() {
+      return list.toSorted((left, right) => left.line - right.line);
+    },
     get count() {
       return count;
     },

@@ -63,6 +63,11 @@ describe('a plan', () => {
       [row(1, 600, 'a'), byName(1, 401, 'b')],
       ['3:amount:amounts_above_total'],
     ],
+    [
+      'what several rows have, told from the top of the file, whichever is found first',
+      [row(1, 1_001), row(99, 100), row(2, 2_001)],
+      ['2:amount:amount_above_total', '3:transaction_id:order_not_found', '4:amount:amount_above_total'],
+    ],
     ['the same row under the two names of an order', [row(1, 100), byName(1, 100)], ['3:out_trade_no:row_duplicate']],
     ['two rows under the two names of an order without ref', [row(1, 100), byName(1, 200)], ['3:ref:ref_needed']],
     [

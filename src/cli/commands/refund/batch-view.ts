@@ -15,9 +15,16 @@ export function faultText(fault: RowFault, t: Translate): string {
   const params: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(fault.params ?? {})) {
     const key = /^key:([A-Za-z0-9_.]+)$/.exec(String(value))?.[1];
-    params[name] = key === undefined ? value : t(key as MessageKey, fault.params);
+    if (key !== undefined) params[name] = t(key as MessageKey, fault.params);
+    // Whoever wrote yuan into the file would have to count zeros.
+    else params[name] = isAboutFen(fault) && typeof value === 'number' ? formatFen(value) : value;
   }
   return t(`batch.fault.${fault.reason}`, params);
+}
+
+/** What the comparison with the order has found: its numbers are fen. */
+function isAboutFen({ reason }: RowFault): boolean {
+  return /^amounts?_(?:above|ratio)/.test(reason);
 }
 
 export function faultBlocks(faults: BatchPlan['faults'], t: Translate): readonly Block[] {
@@ -28,14 +35,14 @@ export function faultBlocks(faults: BatchPlan['faults'], t: Translate): readonly
       title: t('batch.title.faults', { count: faults.count }),
       columns: [
         { field: 'line', title: t('batch.label.line'), align: 'right', fixed: true },
-        { field: 'column', title: t('batch.label.column') },
-        { field: 'value', title: t('batch.label.value') },
-        { field: 'reason', title: t('batch.label.why') },
+        { field: 'column', title: t('batch.label.column'), fixed: true },
+        { field: 'value', title: t('batch.label.value'), wraps: true },
+        { field: 'reason', title: t('batch.label.why'), wraps: true },
       ],
       rows: faults.list.map((fault) => [
         fault.line === 0 ? '' : String(fault.line),
         fault.column ?? '',
-        fault.value ?? '',
+        fault.column === 'amount' && isAboutFen(fault) ? formatFen(Number(fault.value)) : (fault.value ?? ''),
         faultText(fault, t),
       ]),
       empty: '',
@@ -85,7 +92,7 @@ export function planBlocks(plan: BatchPlan, t: Translate): readonly Block[] {
         { field: 'order', title: t('batch.label.order'), fixed: true },
         { field: 'amount', title: t('batch.label.amount'), align: 'right', fixed: true },
         { field: 'out_refund_no', title: 'out_refund_no', fixed: true },
-        { field: 'action', title: t('batch.label.action') },
+        { field: 'action', title: t('batch.label.action'), wraps: true },
       ],
       rows: shown,
       empty: '',
@@ -145,7 +152,7 @@ export function reportBlocks(summary: BatchSummary, rows: Iterable<ReportRow>, t
         { field: 'amount', title: t('batch.label.amount'), align: 'right', fixed: true },
         { field: 'out_refund_no', title: 'out_refund_no', fixed: true },
         { field: 'result', title: t('batch.label.result') },
-        { field: 'why', title: t('batch.label.why') },
+        { field: 'why', title: t('batch.label.why'), wraps: true },
       ],
       rows: shown,
       empty: '',

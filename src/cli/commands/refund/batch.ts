@@ -627,6 +627,8 @@ async function report(
   }
   if (summary.unknown.count > 0 || summary.skipped.count > 0 || summary.stopped !== null)
     runtime.warn('batch.note.again', { command: againText(wanted, runtime) });
+  else if (summary.processing.count > 0 && !wanted.wait)
+    runtime.note('batch.note.wait', { command: `${againText(wanted, runtime)} --wait` });
   const listed = summary.planned.count <= maxListed;
   const isStreamed = globals.output === 'ndjson' || globals.output === 'csv';
   return {

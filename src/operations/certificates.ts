@@ -77,7 +77,8 @@ export async function showKey(
   if (found !== undefined) return found;
   throw new WxpayError('NOT_FOUND', {
     params: { what: serial ?? 'Wechatpay-Serial' },
-    next: ['certs', 'download'],
+    hint: keys.length === 0 ? 'certs.hint.nothing_at_hand' : 'certs.hint.serials',
+    next: ['certs', keys.length === 0 ? 'download' : 'list'],
   });
 }
 

@@ -78,7 +78,12 @@ test('one key is shown by serial in any spelling, or the one in use; an unknown 
   expect((await showKey(both, clock, made.serial.toLowerCase())).serial_no).toBe(made.serial);
   expect((await showKey(both, clock, undefined)).serial_no).toBe(publicKey.id);
   for (const serial of ['AB'.repeat(20), publicKey.id.toLowerCase()])
-    await expect(showKey(both, clock, serial)).rejects.toMatchObject({ code: 'NOT_FOUND', params: { what: serial } });
+    await expect(showKey(both, clock, serial)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      params: { what: serial },
+      hint: 'certs.hint.serials',
+      next: ['certs', 'list'],
+    });
   await expect(showKey(ring(), clock, undefined)).rejects.toMatchObject({
     code: 'NOT_FOUND',
     next: ['certs', 'download'],

@@ -173,4 +173,6 @@ export const certs = {
   'reason.client_certificate_wanted': 'it wants a client certificate, and none was sent',
   'certs.hint.client_certificate':
     "This endpoint wants the merchant's certificate in TLS: set WXPAY_CLIENT_CERT_FILE to apiclient_cert.p12 or apiclient_cert.pem.",
+  'certs.text.installed': 'Installed; no new serials.',
+  'certs.hint.serials': 'Check the serial; "certs list" shows the ones at hand.',
 } as const;

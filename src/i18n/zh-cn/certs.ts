@@ -168,4 +168,6 @@ export const certs: Readonly<Record<keyof typeof en, string>> = {
   'reason.client_certificate_wanted': '要求客户端证书，但没有发送',
   'certs.hint.client_certificate':
     '这个接口要求 TLS 客户端证书：把 WXPAY_CLIENT_CERT_FILE 设为 apiclient_cert.p12 或 apiclient_cert.pem。',
+  'certs.text.installed': '已安装，没有新的序列号。',
+  'certs.hint.serials': '请核对序列号，"certs list" 可列出手头的全部。',
 };

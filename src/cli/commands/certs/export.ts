@@ -60,8 +60,8 @@ async function chosenKeys(serial: string | undefined, runtime: Runtime): Promise
   if (chosen.length > 0) return chosen;
   throw new WxpayError('NOT_FOUND', {
     params: { what: serial ?? 'Wechatpay-Serial' },
-    hint: 'certs.hint.nothing_at_hand',
-    next: ['certs', 'download'],
+    hint: keys.length === 0 ? 'certs.hint.nothing_at_hand' : 'certs.hint.serials',
+    next: ['certs', keys.length === 0 ? 'download' : 'list'],
   });
 }
 

@@ -234,7 +234,9 @@ function view(rotation: Rotation, look: boolean, { t, clock }: Runtime): readonl
     ? ({ key: 'certs.text.unchanged', tone: 'good' } as const)
     : look
       ? ({ key: 'error.ROTATION_DUE', tone: 'warn' } as const)
-      : ({ key: 'certs.text.rotated', tone: 'good' } as const);
+      : rotation.added.length === 0
+        ? ({ key: 'certs.text.installed', tone: 'good' } as const)
+        : ({ key: 'certs.text.rotated', tone: 'good' } as const);
   return [
     keyTable(rotation.certificates, clock.now(), t),
     ...rotation.written.map((file) => line(look ? 'certs.would_write' : 'certs.written', file)),

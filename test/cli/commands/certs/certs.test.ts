@@ -84,6 +84,14 @@ describe('certs rotate', () => {
     );
   });
 
+  test('into another folder, with nothing new, it says so and names no serial', async () => {
+    await json(['certs', 'rotate', '--out', 'first']);
+    const { code, stdout } = await run(['certs', 'rotate', '--out', 'second']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Installed; no new serials.');
+    expect(readdirSync(join(home, 'second'))).toHaveLength(1);
+  });
+
   test('no name becomes a part of the command: a directory called like one', async () => {
     const out = '$(touch pwned); `touch pwned` && touch pwned #\n touch pwned';
     const { code, stderr } = await run([

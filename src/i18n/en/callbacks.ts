@@ -33,7 +33,8 @@ export const callbacks = {
     'wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify --break signature --expect fail',
   'callbacks.example.trigger_list': 'wxpay callback trigger --list',
   'callbacks.example.replay': 'wxpay callback replay captured.http --to http://127.0.0.1:3000/notify',
-  'reason.event_unknown': '{value} is not known; there are {nearest}. With --data any type can be sent',
+  'reason.event_unknown':
+    '{value} is not known; the nearest are {nearest}. All: wxpay callback trigger --list. With --data any type can be sent',
   'reason.event_form': 'it must be 2 to 64 letters, digits, points and underscores',
   'reason.event_variant': 'this event has no form {value}; its forms: {known}',
   'reason.path_unknown': 'there is no such field in this event; -f and -F can add one',
@@ -112,4 +113,11 @@ export const callbacks = {
   'callbacks.note.stop': 'Ctrl-C ends it.',
   'callbacks.note.summary':
     'Callbacks: {received}. Acknowledged: {acknowledged}, held back: {held_back}, failed: {failed}, refused: {refused}.',
+  'callbacks.expected.ok': 'ok (200 or 204)',
+  'callbacks.expected.fail': 'fail (4xx or 5xx)',
+  'callbacks.meaning.taken':
+    'The app acknowledged a callback that it must refuse. Verify signature, age and merchant before anything else, and answer 4xx when one does not hold.',
+  'callbacks.meaning.not_taken':
+    'The app did not acknowledge a sound callback: WeChat Pay takes only 200 and 204, and would send it again.',
+  'callbacks.meaning.nobody': 'Start the app, or correct --to.',
 } as const;

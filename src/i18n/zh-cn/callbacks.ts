@@ -34,7 +34,8 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
     'wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify --break signature --expect fail',
   'callbacks.example.trigger_list': 'wxpay callback trigger --list',
   'callbacks.example.replay': 'wxpay callback replay 回调.http --to http://127.0.0.1:3000/notify',
-  'reason.event_unknown': '没有 {value}；可用的有 {nearest}。用 --data 可发送任意类型',
+  'reason.event_unknown':
+    '没有 {value}；相近的有 {nearest}。全部列表：wxpay callback trigger --list。用 --data 可发送任意类型',
   'reason.event_form': '须为 2～64 个字母、数字、点或下划线',
   'reason.event_variant': '该事件没有 {value} 这种形式；可用的有：{known}',
   'reason.path_unknown': '该事件没有这个字段；要新增请用 -f 或 -F',
@@ -51,7 +52,7 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
   'reason.one_capture': '里面有 {count} 条捕获，请只给一条',
   'reason.header': '这个 Header 无法通过 HTTP 发送',
   'callbacks.label.to': '发往',
-  'callbacks.label.broken': '错误',
+  'callbacks.label.broken': '故意写错',
   'callbacks.label.answer': '应答',
   'callbacks.label.expected': '预期',
   'callbacks.label.sent': '已发',
@@ -112,4 +113,9 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
   'callbacks.note.stop': '按 Ctrl-C 结束。',
   'callbacks.note.summary':
     '回调 {received} 条：确认 {acknowledged}，未转发的重复 {held_back}，失败 {failed}，拒绝 {refused}。',
+  'callbacks.expected.ok': 'ok（200 或 204）',
+  'callbacks.expected.fail': 'fail（4xx 或 5xx）',
+  'callbacks.meaning.taken': '应用确认了本该拒绝的回调。请先验证签名、时间戳和商户，任何一项不符就应答 4xx。',
+  'callbacks.meaning.not_taken': '应用没有确认一个完好的回调：微信支付只认 200 和 204，否则会重发。',
+  'callbacks.meaning.nobody': '请启动应用，或改正 --to。',
 };

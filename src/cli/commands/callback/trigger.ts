@@ -6,10 +6,16 @@ import { WxpayError } from '../../../core/errors.ts';
 import { changeFields, eventTypes, makeEvent, ownEvent, type Change } from '../../../operations/callback/events.ts';
 import type { Json, JsonObject } from '../../../operations/callback/event-templates.ts';
 import { exchange, type Exchange } from '../../../operations/callback/exchange.ts';
-import { isMet, readExpectation, type Expectation } from '../../../operations/callback/expectation.ts';
+import {
+  isAcknowledgement,
+  isMet,
+  readExpectation,
+  type Expectation,
+} from '../../../operations/callback/expectation.ts';
 import { damages, makeMessage, rawMessage, type Damage, type Message } from '../../../operations/callback/send.ts';
 import { parseTarget, type Target } from '../../../operations/callback/target.ts';
 import type { Block, DetailRow, Result } from '../../../output/view.ts';
+import type { MessageKey } from '../../../i18n/translate.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { readJsonObject } from '../../json-input.ts';
@@ -163,11 +169,17 @@ function report({ id, event_type, resource, target, answer, expectation, damage 
     { label: t('callbacks.label.to'), value: target.url.href },
     ...(damage === undefined ? [] : [{ label: t('callbacks.label.broken'), value: damage }]),
     { label: t('callbacks.label.answer'), value: answerCell(answer, passed, t) },
-    { label: t('callbacks.label.expected'), value: String(expectation) },
+    {
+      label: t('callbacks.label.expected'),
+      value:
+        expectation === 'ok' || expectation === 'fail' ? t(`callbacks.expected.${expectation}`) : String(expectation),
+    },
   ];
   const view: Block[] = [
     { kind: 'details', title: t(passed ? 'callbacks.title.passed' : 'callbacks.title.not_passed'), rows },
   ];
+  const meaning = passed ? undefined : meaningOf(answer, damage);
+  if (meaning !== undefined) view.push({ kind: 'text', text: t(meaning), tone: 'bad' });
   if (document.body !== null && (!passed || globals.verbose))
     view.push({ kind: 'text', text: document.body, tone: 'dim' });
   if (globals.verbose) view.push({ kind: 'verbatim', text: JSON.stringify(resource, null, 2) });
@@ -186,6 +198,14 @@ function report({ id, event_type, resource, target, answer, expectation, damage 
     id,
     ...(passed ? {} : { failed: answer.failure === 'refused' ? 'NETWORK_REFUSED' : 'CALLBACK_UNEXPECTED' }),
   };
+}
+
+/** What an answer that was not expected means for the app. */
+function meaningOf({ status, failure }: Exchange, damage: Damage | undefined): MessageKey | undefined {
+  if (failure === 'refused') return 'callbacks.meaning.nobody';
+  if (status === undefined) return undefined;
+  if (isAcknowledgement(status)) return damage === undefined ? undefined : 'callbacks.meaning.taken';
+  return damage === undefined ? 'callbacks.meaning.not_taken' : undefined;
 }
 
 function unsent({ id, event_type, resource, message }: Made, raw: Buffer, runtime: Runtime): Result {
@@ -210,7 +230,7 @@ function list({ t }: Runtime): Result {
     view: [
       { kind: 'text', text: t('callbacks.list.events') },
       { kind: 'verbatim', text: eventTypes.join('\n') },
-      { kind: 'text', text: `\n${t('callbacks.list.breaks')}` },
+      { kind: 'text', text: t('callbacks.list.breaks') },
       { kind: 'verbatim', text: damages.join('\n') },
     ],
     rows: eventTypes.map((event_type) => ({ event_type })),

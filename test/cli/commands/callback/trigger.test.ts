@@ -99,6 +99,7 @@ test('E7: an app that accepts what it should refuse does not pass, and what it s
   const accepted = await trigger('REFUND.SUCCESS', '--break', 'api-v3-key');
   expect(accepted.code).toBe(6);
   expect(accepted.stdout).toContain('Not as expected');
+  expect(accepted.stdout).toContain('acknowledged a callback that it must refuse');
   const refused = await trigger('REFUND.SUCCESS', '--break', 'nonce', '--expect', 'ok');
   expect(refused.code).toBe(6);
   expect(refused.stdout).toContain('签名错误');
@@ -110,6 +111,7 @@ test('an app that is not there is exit 7, whatever was expected', async () => {
   const result = await wxpay([...argv, '--expect', 'fail']);
   expect(result.code).toBe(7);
   expect(result.stdout).toContain('nobody listens there');
+  expect(result.stdout).toContain('Start the app');
 });
 
 test('the public key of the emulator signs when it is asked for', async () => {

@@ -137,7 +137,7 @@ describe('what surrounds the program', () => {
     expect([result.code, errorOf(result)['code']]).toEqual([2, 'INPUT_INVALID']);
     const chinese = await run(['no-such-program'], { env: { WXPAY_LANG: 'zh-CN' } });
     expect(chinese.code).toBe(2);
-    expect(chinese.stderr).toMatch(/no-such-program/);
+    expect(chinese.stderr).toContain('没有程序 no-such-program');
     expect((await home.run(['emulator', 'run'])).code).toBe(2);
   });
 

@@ -162,4 +162,6 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.example.transfer': 'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8',
   'emulator.example.transfer_fail':
     'wxpay emulator transfer T5a0c1d2e3f405162738495a6b7c8 --outcome fail --reason OVERDUE_CLOSE',
+  'reason.no_program': '没有程序 {program}',
+  'reason.program_unstartable': '无法启动 {program}：{cause}',
 };

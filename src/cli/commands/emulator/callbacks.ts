@@ -70,7 +70,7 @@ function listBlock(callbacks: readonly CallbackSummary[], runtime: Runtime): Blo
     kind: 'table',
     columns: [
       { field: 'id', title: t('emulator.column.id'), fixed: true },
-      { field: 'event_type', title: 'event_type' },
+      { field: 'event_type', title: 'event_type', wraps: true },
       { field: 'attempts', title: t('emulator.column.attempts'), align: 'right', fixed: true },
       { field: 'state', title: t('emulator.column.state'), fixed: true },
       { field: 'next_at', title: t('emulator.column.next'), fixed: true },

@@ -197,7 +197,12 @@ async function runProgram(
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (error: NodeJS.ErrnoException) => {
-        const params = { field: '<command>', reason: `${program}: ${error.code ?? error.name}` };
+        const params = {
+          field: '<command>',
+          reason: error.code === 'ENOENT' ? 'key:reason.no_program' : 'key:reason.program_unstartable',
+          program,
+          cause: error.code ?? error.name,
+        };
         reject(new WxpayError('INPUT_INVALID', { params, outcome: 'not_sent', cause: error }));
       });
       child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

@@ -4,6 +4,7 @@
  */
 import type { Argument, Command, Help, Option } from 'commander';
 import type { MessageKey, Translate } from '../i18n/translate.ts';
+import { inParentheses, withColon } from '../output/colon.ts';
 import { type Widths, widthsBy } from '../output/width.ts';
 import { exitCodeRows } from './exit-codes.ts';
 import { helpFacts } from './help-facts.ts';
@@ -72,7 +73,11 @@ function formatHelp(command: Command, helper: Help, t: Translate, columns: numbe
   ];
   const samples = examplesOf.get(command) ?? [];
   if (samples.length > 0)
-    lines.push(heading(t('cli.help.examples')), ...samples.flatMap((text) => exampleLines(text, widths, columns)), '');
+    lines.push(
+      withColon(t('cli.help.examples')),
+      ...samples.flatMap((text) => exampleLines(text, widths, columns)),
+      '',
+    );
   const termWidth = Math.max(
     0,
     ...sections.flatMap((section) => section.items.map(({ term }) => widths.displayWidth(term))),
@@ -81,23 +86,23 @@ function formatHelp(command: Command, helper: Help, t: Translate, columns: numbe
   const column = Math.min(termWidth, Math.floor(columns / 2) - 4);
   for (const { title, items } of sections) {
     if (items.length === 0) continue;
-    lines.push(...widths.wrap(heading(title), columns));
+    lines.push(...widths.wrap(withColon(title), columns));
     for (const { term, description } of items) lines.push(...itemLines(term, description, { widths, columns, column }));
     lines.push('');
   }
   const globals = command.parent === null ? [] : rootOptions(command);
   if (globals.length > 0) {
-    lines.push(heading(t('cli.help.global')));
+    lines.push(withColon(t('cli.help.global')));
     // Two spaces part the names; the second one is left over where a line ends between them.
     const names = wrapped(globals.map((option) => option.long ?? option.flags).join('  '), 2);
     lines.push(...names.map((line) => `  ${line.trim()}`), '');
   }
   const facts = helpFacts[pathOf(command)];
   if (facts !== undefined) {
-    lines.push(heading(t('cli.help.exits')));
+    lines.push(withColon(t('cli.help.exits')));
     const codes = exitCodeRows.filter(({ name }) => facts.exits.includes(name));
     for (const { code, text } of codes) lines.push(...itemLines(String(code), t(text), { widths, columns, column: 3 }));
-    lines.push('', heading(t('cli.help.see_also')));
+    lines.push('', withColon(t('cli.help.see_also')));
     lines.push(...facts.seeAlso.map((path) => `  wxpay ${path}`), '');
   }
   if (command.parent === null) lines.push(...wrapped(t('cli.help.footer'), 0), '');
@@ -112,10 +117,6 @@ function holdsOptions(section: Section): boolean {
 function pathOf(command: Command): string {
   if (command.parent === null) return '';
   return `${pathOf(command.parent)} ${command.name()}`.trim();
-}
-
-function heading(title: string): string {
-  return /[:：]$/.test(title) ? title : `${title}:`;
 }
 
 function commandTerm(command: Command): string {
@@ -137,9 +138,11 @@ function rootOf(command: Command): Command {
 }
 
 function usageLines(title: string, usage: string, widths: Widths, columns: number): readonly string[] {
-  const indent = widths.displayWidth(title) + 1;
+  // A full-width colon brings its space along.
+  const start = title.endsWith('：') ? title : `${title} `;
+  const indent = widths.displayWidth(start);
   const [first = '', ...rest] = widths.wrap(usage, columns - indent);
-  return [`${title} ${first}`, ...rest.map((line) => ' '.repeat(indent) + line)];
+  return [`${start}${first}`, ...rest.map((line) => ' '.repeat(indent) + line)];
 }
 
 interface ItemLayout {
@@ -190,7 +193,8 @@ function argumentDescription(argument: Argument, t: Translate): string {
 
 /** The default of a flag that takes a value; that a switch is off by default goes without saying. */
 function shownDefault(option: Option): unknown {
-  return option.required || option.optional ? (option.defaultValueDescription ?? option.defaultValue) : undefined;
+  const value: unknown = option.defaultValueDescription ?? option.defaultValue;
+  return (option.required || option.optional) && value !== '' ? value : undefined;
 }
 
 function described(description: string, choices: readonly string[] | undefined, value: unknown, t: Translate): string {
@@ -200,7 +204,7 @@ function described(description: string, choices: readonly string[] | undefined, 
       ? []
       : [t('output.help.default', { value: typeof value === 'string' ? value : JSON.stringify(value) })]),
   ];
-  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`.trim();
+  return facts.length === 0 ? description : inParentheses(description, facts.join('; ')).trim();
 }
 
 /** The items by their group, groups in the order of their first item. */

@@ -2,6 +2,7 @@
 import { WxpayError, type Outcome } from '../core/errors.ts';
 import { internalMeaning } from '../core/wire/error-body.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
+import { inParentheses } from '../output/colon.ts';
 import { safeJson, safeText } from '../output/safe-text.ts';
 import { shellQuote } from '../output/shell.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -121,7 +122,9 @@ export function errorText(error: WxpayError, t: Translate, where: readonly strin
 /** What the number behind a Request-ID means, where it is documented (protocol 8.4). */
 function requestIdText(requestId: string, t: Translate): string {
   const meaning = internalMeaning(requestId);
-  return meaning === undefined ? safeText(requestId) : `${safeText(requestId)} (${t(`sign.internal.${meaning}`)})`;
+  if (meaning === undefined) return safeText(requestId);
+  const text = t(`sign.internal.${meaning}`);
+  return inParentheses(safeText(requestId), text, text);
 }
 
 /**

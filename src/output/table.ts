@@ -1,4 +1,5 @@
 /** Tables and details for people: fitted to a terminal, or plain lines for a pipe. */
+import { withColon } from './colon.ts';
 import type { Paint } from './paint.ts';
 import { safeText } from './safe-text.ts';
 import type { Cell, Column, DetailRow, Tone } from './view.ts';
@@ -111,7 +112,7 @@ function renderRecords(head: readonly string[], rows: readonly (readonly SafeCel
   return rows
     .map((row) =>
       renderDetails(
-        row.map((cell, index) => ({ label: `${head[index] ?? ''}:`, value: cell })),
+        row.map((cell, index) => ({ label: withColon(head[index] ?? ''), value: cell })),
         layout,
       ),
     )

@@ -22,6 +22,7 @@ import {
 } from '../../operations/sign.ts';
 import { safeVerbatim } from '../../output/safe-text.ts';
 import { shellQuote } from '../../output/shell.ts';
+import { inParentheses } from '../../output/colon.ts';
 import type { Block, DetailRow, Result } from '../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { examples } from '../help.ts';
@@ -234,7 +235,7 @@ function headerBlock(signed: SignedRequest, { t }: Runtime): Block {
   };
   const rows: DetailRow[] = [{ label: t('sign.label.scheme'), value: signed.scheme }];
   for (const [, name = '', value = ''] of pairs)
-    rows.push({ label: name, value: `${value}  (${meaning[name] ?? ''})` });
+    rows.push({ label: name, value: inParentheses(value, meaning[name] ?? '', meaning[name]) });
   return { kind: 'details', title: t('sign.title.header'), rows };
 }
 

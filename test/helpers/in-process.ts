@@ -15,6 +15,8 @@ export interface WorldOptions {
   readonly cwd?: string;
   /** For a test that presses Ctrl-C. */
   readonly onSignal?: World['onSignal'];
+  /** Standard output is a terminal of so many columns; without it, a pipe. */
+  readonly columns?: number;
 }
 
 /** A clock that runs `offset()` milliseconds beside the real one. */
@@ -37,7 +39,10 @@ export async function runInProcess(argv: readonly string[], options: WorldOption
     isAlive: () => true,
     version: '0.0.0-test',
     stdin: Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)]),
-    stdout: { write: (text) => ((stdout += text), true) },
+    stdout: {
+      write: (text) => ((stdout += text), true),
+      ...(options.columns === undefined ? {} : { isTTY: true, columns: options.columns }),
+    },
     stderr: { write: (text) => ((stderr += text), true) },
     clock: options.clock ?? realClock,
     randomBytes: (size) => randomBytes(size),

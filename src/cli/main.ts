@@ -18,7 +18,8 @@ async function main(): Promise<void> {
     if (error.code === 'EPIPE') return;
     // The work is done; only its answer could not be written (a full disk). Said plainly, and not taken for success.
     unwritten = true;
-    process.stderr.write(`stdout: ${error.code ?? error.name}\n`);
+    // Without the catalogues: this may come at any moment, and must come.
+    process.stderr.write(`wxpay: cannot write to standard output: ${error.code ?? error.name}\n`);
     process.exitCode = cannotWrite;
   });
   process.stderr.on('error', () => {});

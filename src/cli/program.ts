@@ -559,6 +559,12 @@ function toUsageError(error: unknown, t: Translate): unknown {
       : key === undefined
         ? error.message.replace(/^error: /, '')
         : t(isSwitch ? 'cli.usage.switch' : key, { name });
-  const suggestion = near === undefined || isSwitch ? '' : ` ${t('cli.usage.did_you_mean', { names: near })}`;
-  return new WxpayError('USAGE', { params: { reason: reason + suggestion }, outcome: 'not_sent' });
+  const isCommand = error.code === 'commander.unknownCommand';
+  const names = isCommand && /^topics?$/.test(name) ? 'help topics' : near;
+  const suggestion = names === undefined || isSwitch ? '' : ` ${t('cli.usage.did_you_mean', { names })}`;
+  return new WxpayError('USAGE', {
+    params: { reason: reason + suggestion },
+    ...(isCommand ? { hint: 'cli.hint.commands' } : {}),
+    outcome: 'not_sent',
+  });
 }

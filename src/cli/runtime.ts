@@ -4,6 +4,7 @@ import { WxpayError } from '../core/errors.ts';
 import type { Signer, Transport } from '../core/ports.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
 import { safeText } from '../output/safe-text.ts';
+import { shellQuote } from '../output/shell.ts';
 import type { Result } from '../output/view.ts';
 import type { Credentials } from '../profiles/credentials.ts';
 import type { ResolvedProfile } from '../profiles/schema.ts';
@@ -80,7 +81,7 @@ export function createRuntime(parts: RuntimeParts): {
       onLooseFile: (file, mode) => {
         if (loose.has(file)) return;
         loose.add(file);
-        note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0') });
+        note('cli.loose_file.warn', { file, mode: mode.toString(8).padStart(3, '0'), path: shellQuote(file) });
       },
     });
     return remembering(opened, (reveal) => revealed.push(reveal));

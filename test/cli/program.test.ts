@@ -65,6 +65,8 @@ describe('X4: a usage error is exit 2, on stderr, with stdout empty', () => {
   test.each([
     ['ordr', 'order'],
     ['order qurey X', 'query'],
+    ['topics', 'help topics'],
+    ['help topic', 'help topics'],
     ['order qurey --help', 'query'],
     ['help order qurey', 'query'],
     ['help nonsense', 'nonsense'],

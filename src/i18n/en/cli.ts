@@ -34,7 +34,7 @@ export const cli = {
   'cli.help.examples': 'Examples',
   'cli.help.footer': 'Topics: wxpay help topics\nFirst time here? Run: wxpay demo',
   'cli.help.command': 'show help for a command or a topic',
-  'cli.group.order': 'Orders: create, query, close',
+  'cli.group.order': 'Orders: create, query, close, reverse',
   'cli.group.certs': 'Platform certificates and public keys',
   'cli.group.profile': 'Merchant profiles',
   'cli.group.emulator_commands': 'The local WeChat Pay',
@@ -162,7 +162,7 @@ export const cli = {
   'reason.no_serial': 'it is neither a certificate serial nor a public key id',
   'reason.no_base64': 'it is not base64',
   'reason.certificate_decrypt': 'a certificate does not decrypt with this APIv3 key',
-  'cli.loose_file.warn': '{file} can be read by others (mode {mode}); make it yours alone: chmod 600',
+  'cli.loose_file.warn': '{file} can be read by others (mode {mode}). Make it yours alone: chmod 600 {path}',
   'cli.tls_unverified.warn':
     'NODE_TLS_REJECT_UNAUTHORIZED=0 is set; wxpay verifies TLS all the same, and refuses writes.',
   'cli.query.unfiltered': '--query does not fit this answer ({reason}); the whole answer is shown.',
@@ -173,7 +173,7 @@ export const cli = {
   'cli.help.exits': 'Exit codes (wxpay help exit-codes)',
   'cli.help.see_also': 'See also',
   'cli.greeting':
-    'wxpay, the command line for WeChat Pay. Three things to try:\n\n  wxpay demo             an order, its payment, callback and refund, on a private WeChat Pay\n  wxpay emulator start   a strict local WeChat Pay for your own code\n  wxpay profile add      your own merchant\n\nAll commands: wxpay --help    Topics: wxpay help topics',
+    "wxpay, the command line for WeChat Pay. Three things to try:\n\n  wxpay demo             an order's life, on this machine\n  wxpay emulator start   a strict local WeChat Pay\n  wxpay profile add      your own merchant\n\nAll commands: wxpay --help    Topics: wxpay help topics",
   'cli.summary.completion': 'make your shell complete wxpay command lines',
   'cli.completion.shell': 'which shell',
   'cli.example.completion': 'eval "$(wxpay completion bash)"',
@@ -184,4 +184,5 @@ export const cli = {
   'cli.summary.api': 'call any endpoint, signed and verified (APIv3; APIv2 with --v2)',
   'cli.summary.order_reverse': 'reverse a payment by code',
   'cli.summary.emulator_transfer': 'play the user of a merchant transfer',
+  'cli.hint.commands': 'All commands: wxpay --help. Topics: wxpay help topics.',
 } as const;

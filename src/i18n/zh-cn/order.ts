@@ -50,7 +50,7 @@ export const order: Readonly<Record<keyof typeof en, string>> = {
   'order.argument.out_trade_no': '商户订单号',
   'order.confirm.create': '下单 {type} {out_trade_no}，金额 {amount}：{description}',
   'order.confirm.close': '关闭订单 {out_trade_no}',
-  'order.note.creating': '商户订单号 {out_trade_no},{amount}',
+  'order.note.creating': '商户订单号 {out_trade_no}，{amount}',
   'order.warn.beyond_bmp': '{field} 含有四字节字符（如 emoji），微信支付可能拒绝。',
   'order.warn.notify_http': 'notify_url 是 http，微信支付建议使用 https。',
   'order.title.created': '下单成功（{type}）',

@@ -108,6 +108,8 @@ async function answer<T>(
     signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
     // JSON is exactly one document: the last state. The other formats show every change as it comes.
     onChange: (order) => {
+      // Two states in a row would read as one block.
+      if (last !== undefined && runtime.globals.output === 'table') runtime.stdout.write('\n');
       last = order;
       if (streaming) runtime.emit(question.result(order));
     },

@@ -12,13 +12,14 @@ const textFiles = {
   name: 'text-files',
   setup: (build) => {
     build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
-      path: resolve(resolveDir, path.slice(0, -'?raw'.length)),
+      // Below the root: esbuild writes the name into what is published.
+      path: relative(root, resolve(resolveDir, path.slice(0, -'?raw'.length))),
       namespace: 'raw',
     }));
     build.onLoad({ filter: /./, namespace: 'raw' }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8'),
+      contents: readFileSync(resolve(root, path), 'utf8'),
       loader: 'text',
-      watchFiles: [path],
+      watchFiles: [resolve(root, path)],
     }));
   },
 };

@@ -284,6 +284,24 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/transfer.ts'),
   },
   {
+    path: ['emulator', 'code'],
+    summary: 'emulator.summary.code',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/code.ts'),
+  },
+  {
+    path: ['emulator', 'payer'],
+    summary: 'emulator.summary.payer',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/payer.ts'),
+  },
+  {
+    path: ['emulator', 'merchant'],
+    summary: 'emulator.summary.merchant',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/merchant.ts'),
+  },
+  {
     path: ['emulator', 'env'],
     summary: 'cli.summary.emulator_env',
     group: 'cli.group.emulator',

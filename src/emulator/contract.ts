@@ -141,7 +141,7 @@ export interface Emulator {
   readonly outbox: Outbox;
   /** Serves one more merchant. Throws as `makeMerchant` does. */
   addMerchant(options: MerchantOptions): Promise<Merchant>;
-  /** Changes what WeChat Pay has decided about a merchant. @returns what holds now. @throws WxpayError `INPUT_INVALID` */
+  /** Changes what WeChat Pay has decided about a merchant. @returns what holds now. @throws WxpayError `NOT_FOUND`, `INPUT_INVALID` */
   changeMerchant(mchid: string, change: MerchantSwitchesChange): MerchantSwitches;
   readonly merchants: readonly Merchant[];
   /** Changes the platform's keys or the mode while it runs. Throws as `Rotation.rotate` does. */

@@ -10,7 +10,9 @@ import type { CallbackSettings, CallbackSettingsChange } from './callback-settin
 import type { EmulatorInfo, EmulatorRecord } from './contract.ts';
 import { controlPrefix, tokenHeader } from './control-protocol.ts';
 import type { FaultInput, FaultRule } from './faults.ts';
+import type { MerchantSwitches, MerchantSwitchesChange } from './merchant-switches.ts';
 import type { PayRequest, PayResult } from './payer.ts';
+import type { AuthCode, Payer, PayerChange } from './payers.ts';
 import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
@@ -23,6 +25,10 @@ export interface EmulatorClient {
   readonly url: string;
   info(mchid?: string): Promise<EmulatorInfo>;
   pay(request: PayRequest): Promise<PayResult>;
+  /** The payment code that a payer's phone shows; without an openid, a new payer's. */
+  issueCode(openid?: string): Promise<AuthCode>;
+  changePayer(openid: string, change: PayerChange): Promise<Payer>;
+  changeMerchant(mchid: string, change: MerchantSwitchesChange): Promise<MerchantSwitches>;
   rotate(request: RotateRequest): Promise<RotationState>;
   seed(request: SeedRequest): Promise<readonly SeededOrder[]>;
   settleRefund(request: SettleRequest): Promise<SettleResult>;
@@ -61,6 +67,9 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     url: base,
     info: async (mchid) => call('POST', 'info', mchid === undefined ? {} : { mchid }),
     pay: async (request) => call('POST', 'pay', request),
+    issueCode: async (openid) => call('POST', 'codes', openid === undefined ? {} : { openid }),
+    changePayer: async (openid, change) => call('POST', 'payers', { ...change, openid }),
+    changeMerchant: async (mchid, change) => call('POST', 'switches', { ...change, mchid }),
     rotate: async ({ oldDays, ...request }) =>
       call('POST', 'rotate', { ...request, ...(oldDays === undefined ? {} : { old_days: oldDays }) }),
     seed: async (request) => call('POST', 'seed', request),

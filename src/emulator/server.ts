@@ -333,7 +333,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     outbox,
     transfers,
     addMerchant,
-    changeMerchant: (mchid, change) => switchboard.change(mchid, change),
+    changeMerchant(mchid, change) {
+      if (findMerchant(mchid) === undefined) throw new WxpayError('NOT_FOUND', { params: { what: mchid } });
+      return switchboard.change(mchid, change);
+    },
     rotate: async (request = {}) => rotate(request),
     get merchants() {
       return [...merchants.values()];

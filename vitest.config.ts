@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/system/**'],
+          exclude: ['test/interop/**', 'test/system/**', 'test/fuzz/callbacks.test.ts'],
           ...common,
         },
       },

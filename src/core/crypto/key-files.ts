@@ -160,7 +160,11 @@ export function loadCertificate(bytes: Uint8Array, source: string): X509Certific
       /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pemText(bytes))?.[0] ?? pemText(bytes),
     );
   });
-  requireStrongRsa(certificate.publicKey, source);
+  // The key inside is parsed only now, and may be broken in a certificate that is not.
+  requireStrongRsa(
+    read(source, () => certificate.publicKey),
+    source,
+  );
   return certificate;
 }
 

@@ -83,6 +83,7 @@ export function isLoopback(hostname: string): boolean {
 }
 
 function notAllowed(text: string, host?: string): WxpayError {
-  const url = text.replace(/\/\/[^/?#]*@/, '//[redacted]@').slice(0, 200);
+  // Up to the last @: a password that was not encoded may hold / ? # and @ itself.
+  const url = text.replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/)?.*@/is, '$1[redacted]@').slice(0, 200);
   return new WxpayError('HOST_NOT_ALLOWED', { params: { url, host: host ?? '<host>' } });
 }

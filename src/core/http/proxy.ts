@@ -30,7 +30,8 @@ export function proxyFor(base: BaseUrl, env: Readonly<Record<string, string | un
   const text = value.trim();
   const url = parsed(withScheme(text));
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
-    const proxy = text.replace(/\/\/[^/]*@/, '//').replace(/^[^/]*@/, '');
+    // Up to the last @: a password that was not encoded may hold / ? # and @ itself, and that is what made it no URL.
+    const proxy = text.replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/)?.*@/is, '$1');
     throw proxyError(proxy.slice(0, 100), base.host, 'key:reason.proxy_scheme');
   }
   const secure = url.protocol === 'https:';

@@ -246,12 +246,18 @@ async function inspect(source: Source, options: ParseOptions): Promise<Look> {
         if (byte >= 0xe0) wide = true;
       }
     }
-    if (isUtf8) [isUtf8, utf8Until] = [decodes(utf8, bytes), line];
-    if (isGb18030 && !ascii) [isGb18030, gbUntil] = [decodes(gb18030, bytes), line];
+    if (isUtf8) {
+      const broken = brokenLine(utf8, bytes);
+      if (broken !== undefined) [isUtf8, utf8Until] = [false, line + broken];
+    }
+    if (isGb18030 && !ascii) {
+      const broken = brokenLine(gb18030, bytes);
+      if (broken !== undefined) [isGb18030, gbUntil] = [false, line + broken];
+    }
     line += count(bytes, 0x0a);
   }
-  isUtf8 &&= ends(utf8);
-  isGb18030 &&= ends(gb18030);
+  if (isUtf8 && !ends(utf8)) [isUtf8, utf8Until] = [false, line];
+  if (isGb18030 && !ends(gb18030)) [isGb18030, gbUntil] = [false, line];
 
   const encoding = options.encoding ?? (isUtf8 ? 'utf-8' : 'gb18030');
   const bom = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
@@ -269,6 +275,24 @@ async function inspect(source: Source, options: ParseOptions): Promise<Look> {
   // A byte order mark, or one character that only UTF-8 would write in three bytes, decides.
   if (options.encoding === undefined && isUtf8 && !ascii && !wide && isGb18030) return fault('ambiguous_encoding');
   return base;
+}
+
+/**
+ * @param decoder what has come before, and how far into a character that ended
+ * @returns how many lines of the piece are whole before the one that cannot be decoded; `undefined` when all can
+ */
+function brokenLine(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer): number | undefined {
+  const first = bytes.indexOf(0x0a) + 1;
+  if (!decodes(decoder, bytes.subarray(0, first))) return 0;
+  if (decodes(decoder, bytes.subarray(first))) return undefined;
+  if (first === 0) return 0;
+  // No character of either encoding holds a line feed, so that lines can be tried one by one.
+  let [at, lines] = [first, 1];
+  for (;;) {
+    const next = bytes.indexOf(0x0a, at) + 1;
+    if (next === 0 || !decodes(new TextDecoder(decoder.encoding, { fatal: true }), bytes.subarray(at, next))) return lines;
+    [at, lines] = [next, lines + 1];
+  }
 }
 
 function decodes(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import forge from 'node-forge';
@@ -278,6 +278,16 @@ describe('a certificate', () => {
   test('that is cut is unreadable', () => {
     const cut = pem.certificate.split('\n').toSpliced(5, 3).join('\n');
     expect(errorOf(() => loadCertificate(Buffer.from(cut), 'cert.pem')).code).toBe('KEY_UNREADABLE');
+  });
+
+  test('R13: whole, with a key inside that is broken, is refused without OpenSSL’s words', () => {
+    const der = Buffer.from(
+      new X509Certificate(certificateFor(generateKeyPairSync('rsa', { modulusLength: 2048 }), 'CN=x')).raw,
+    );
+    const at = der.indexOf(Buffer.from('0382010f0030', 'hex'));
+    expect(at).toBeGreaterThan(0);
+    der[at + 5] = 0x31;
+    expect(() => loadCertificate(der, 'x.pem')).toThrow(expect.objectContaining({ code: 'KEY_UNREADABLE' }));
   });
 
   test('D1: over a weak key is refused', () => {

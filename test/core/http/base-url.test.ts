@@ -90,6 +90,14 @@ test('a host named on purpose is accepted, and only that one', () => {
   }
 });
 
+test.each(['https://u:hunter2/x@h', 'https://u:x?hunter2@h', 'https://u:x#@hunter2@h', 'u:x/hunter2@h', 'hunter2@h'])(
+  'E2: the password in %s is found wherever it begins',
+  (text) => {
+    expect(() => parseBaseUrl(text)).toThrow(expect.objectContaining({ code: 'HOST_NOT_ALLOWED' }));
+    expect(() => parseBaseUrl(text)).not.toThrow('hunter2');
+  },
+);
+
 test('E2: a password in a refused URL is not repeated', () => {
   expect(() => parseBaseUrl('https://u:hunter2@evil.com')).toThrow(
     expect.objectContaining({ params: expect.objectContaining({ url: 'https://[redacted]@evil.com' }) }),

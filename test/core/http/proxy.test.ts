@@ -31,7 +31,17 @@ test('loopback and plain http never go through a proxy', () => {
   expect(label(env, parseBaseUrl('http://emulator:80', ['emulator']))).toBeUndefined();
 });
 
-test.each(['socks5://u:hunter2@p:1', 'file:///x', 'http://', 'http://a b'])(
+test.each([
+  'socks5://u:hunter2@p:1',
+  'file:///x',
+  'http://',
+  'http://a b',
+  'http://u:hunter2/x@p:3128',
+  'http://u:x?hunter2@p:3128',
+  'http://u:x#y@hunter2@p:3128',
+  'u:x/hunter2@p:3128',
+  '//u:x/hunter2@p:3128',
+])(
   'B7: %s is refused instead of ignored, without its password',
   (value) => {
     expect(() => proxyFor(live, { HTTPS_PROXY: value })).toThrow(expect.objectContaining({ code: 'NETWORK_PROXY' }));

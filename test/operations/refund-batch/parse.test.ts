@@ -177,7 +177,21 @@ describe('encodings (THREATS G8)', () => {
 
   test('neither UTF-8 nor GB18030 is refused with the line', async () => {
     const bytes = Buffer.concat([Buffer.from(`${head}\n`), Buffer.of(0xff, 0xff), Buffer.from(`,1,,,\n`)]);
-    expect(faultsOf(await parse(bytes, {}, 64))).toEqual(['1::gb18030']);
+    for (const size of [1, 2, 7, 64, 1_000]) expect(faultsOf(await parse(bytes, {}, size))).toEqual(['2::gb18030']);
+  });
+
+  test.each([1, 3, 64, 1_000])('the line of what cannot be decoded is exact, read %i bytes at a time', async (size) => {
+    const rows = [1, 2, 3, 4, 5].map((n) => `${id(n)},1,商品,,`);
+    for (const [at, row] of rows.entries()) {
+      const broken = [...rows];
+      broken[at] = `${row}\u0001`;
+      const bytes = Buffer.from([head, ...broken].join('\n'));
+      bytes[bytes.indexOf(1)] = 0xff;
+      expect(faultsOf(await parse(bytes, { encoding: 'utf-8' }, size))).toEqual([`${at + 2}::utf8`]);
+    }
+    // A character that the end of the file, or of a line, cuts.
+    const cut = Buffer.concat([Buffer.from(lines(head, ...rows)), Buffer.of(0xe4, 0xb8)]);
+    expect(faultsOf(await parse(cut, { encoding: 'utf-8' }, size))).toEqual(['7::utf8']);
   });
 
   test('a NUL is refused with its line', async () => {

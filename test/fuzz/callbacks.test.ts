@@ -1,7 +1,7 @@
 /** THREATS R6: 10⁶ near-valid callbacks, judged by an oracle of plain node:crypto. `WXPAY_FUZZ_CALLBACKS` says how many. */
 import { expect, test } from 'vitest';
 import { fuzzCallbacks } from '../operations/callback/autopsy/fuzz.ts';
-import { chooseSeed } from './random.ts';
+import { chooseSeed } from '../faults/random.ts';
 
 const count = Number(process.env['WXPAY_FUZZ_CALLBACKS'] ?? 1_000_000);
 

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+/** How much of the core its own tests and those of the operations reach: `npm run coverage`. */
+export default defineConfig({
+  test: {
+    name: 'coverage',
+    include: ['test/core/**/*.test.ts', 'test/operations/**/*.test.ts', 'test/fuzz/parsers.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/**'],
+      exclude: ['src/core/ports.ts'],
+      reporter: ['text'],
+      thresholds: { branches: 95, functions: 95, lines: 95, statements: 95 },
+    },
+  },
+});

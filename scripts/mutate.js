@@ -91,7 +91,12 @@ function mutantsOf(file, source) {
     if (node.type === 'ConditionalExpression')
       add(node.test, `!(${source.slice(node.test.start, node.test.end)})`, 'condition');
     if (node.type === 'ThrowStatement') add(node, ';', 'throw removed');
-    if (node.type === 'ReturnStatement' && node.argument !== null && node.argument !== undefined)
+    if (
+      node.type === 'ReturnStatement' &&
+      node.argument !== null &&
+      node.argument !== undefined &&
+      node.argument.name !== 'undefined'
+    )
       add(node.argument, 'undefined', 'return');
     if (node.type === 'ExpressionStatement' && /^(?:CallExpression|AwaitExpression)$/.test(node.expression.type))
       add(node, ';', 'call removed');

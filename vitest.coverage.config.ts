@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/core/**/*.test.ts', 'test/operations/**/*.test.ts', 'test/fuzz/parsers.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    // Else the style sheet of the emulator's page would be read as an empty text.
+    css: true,
     coverage: {
       provider: 'v8',
       include: ['src/core/**'],

@@ -14,6 +14,8 @@ export default defineConfig({
     },
     testTimeout: 300_000,
     hookTimeout: 60_000,
+    // Else the style sheet of the emulator's page would be read as an empty text.
+    css: true,
     fileParallelism: false,
   },
 });

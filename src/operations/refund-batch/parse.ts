@@ -290,7 +290,8 @@ function brokenLine(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer): n
   let [at, lines] = [first, 1];
   for (;;) {
     const next = bytes.indexOf(0x0a, at) + 1;
-    if (next === 0 || !decodes(new TextDecoder(decoder.encoding, { fatal: true }), bytes.subarray(at, next))) return lines;
+    if (next === 0 || !decodes(new TextDecoder(decoder.encoding, { fatal: true }), bytes.subarray(at, next)))
+      return lines;
     [at, lines] = [next, lines + 1];
   }
 }

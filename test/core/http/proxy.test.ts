@@ -41,13 +41,10 @@ test.each([
   'http://u:x#y@hunter2@p:3128',
   'u:x/hunter2@p:3128',
   '//u:x/hunter2@p:3128',
-])(
-  'B7: %s is refused instead of ignored, without its password',
-  (value) => {
-    expect(() => proxyFor(live, { HTTPS_PROXY: value })).toThrow(expect.objectContaining({ code: 'NETWORK_PROXY' }));
-    expect(() => proxyFor(live, { HTTPS_PROXY: value })).not.toThrow('hunter2');
-  },
-);
+])('B7: %s is refused instead of ignored, without its password', (value) => {
+  expect(() => proxyFor(live, { HTTPS_PROXY: value })).toThrow(expect.objectContaining({ code: 'NETWORK_PROXY' }));
+  expect(() => proxyFor(live, { HTTPS_PROXY: value })).not.toThrow('hunter2');
+});
 
 test('credentials are decoded once and kept out of the label', () => {
   const proxy = proxyFor(live, { HTTPS_PROXY: 'http://us%65r:p%40%zz@p:1' });

@@ -102,5 +102,8 @@ export const helpFacts: Readonly<Record<string, HelpFacts>> = {
   'emulator fault': { exits: emulated, seeAlso: ['emulator start', 'help emulator'] },
   'emulator callbacks': { exits: emulated, seeAlso: ['callback listen', 'emulator pay', 'help emulator'] },
   'emulator clock': { exits: emulated, seeAlso: ['emulator callbacks', 'emulator refund', 'help emulator'] },
+  'emulator reset': { exits: local, seeAlso: ['emulator snapshot load', 'emulator start', 'help emulator'] },
+  'emulator snapshot save': { exits: local, seeAlso: ['emulator snapshot load', 'emulator reset', 'help emulator'] },
+  'emulator snapshot load': { exits: local, seeAlso: ['emulator snapshot save', 'emulator clock', 'help emulator'] },
   'emulator rotate': { exits: emulated, seeAlso: ['certs rotate', 'certs migrate', 'help keys'] },
 };

@@ -320,6 +320,24 @@ export const entries: readonly Entry[] = [
     load: () => import('./commands/emulator/clock.ts'),
   },
   {
+    path: ['emulator', 'reset'],
+    summary: 'emulator.summary.reset',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/reset.ts'),
+  },
+  {
+    path: ['emulator', 'snapshot', 'save'],
+    summary: 'emulator.summary.snapshot_save',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/snapshot-save.ts'),
+  },
+  {
+    path: ['emulator', 'snapshot', 'load'],
+    summary: 'emulator.summary.snapshot_load',
+    group: 'cli.group.emulator',
+    load: () => import('./commands/emulator/snapshot-load.ts'),
+  },
+  {
     path: ['emulator', 'rotate'],
     summary: 'cli.summary.emulator_rotate',
     group: 'cli.group.emulator',

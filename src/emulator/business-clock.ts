@@ -27,6 +27,8 @@ export interface BusinessClock extends Clock {
   state(): ClockState;
   /** Whoever sleeps wakes up and looks again. @throws WxpayError `INPUT_INVALID` naming the field */
   move(change: unknown): ClockState;
+  /** Puts it so far ahead of the real time, in milliseconds. */
+  restore(offsetMs: number): void;
 }
 
 /** WeChat Pay's whole time and a good deal more; ids and bills write years with four digits. */
@@ -39,6 +41,11 @@ export function openBusinessClock(wire: Clock): BusinessClock {
   const sleepers = new Set<() => void>();
   const now = (): number => wire.now() + offset;
   const state = (): ClockState => ({ now: now(), offset_ms: offset });
+
+  function restore(offsetMs: number): void {
+    offset = offsetMs;
+    for (const wake of sleepers) wake();
+  }
 
   return {
     now,
@@ -66,10 +73,11 @@ export function openBusinessClock(wire: Clock): BusinessClock {
     move(change) {
       const wanted = readChange(change, now(), wire.now());
       if (wanted < earliest || wanted > latest) throw invalid('clock');
-      offset = wanted - wire.now();
-      for (const wake of sleepers) wake();
+      restore(wanted - wire.now());
       return state();
     },
+
+    restore,
   };
 }
 

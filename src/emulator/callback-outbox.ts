@@ -109,6 +109,8 @@ export interface Outbox {
   find(id: string): CallbackRecord | undefined;
   /** Takes up records of an earlier run: what waited, waits on. */
   restore(records: readonly CallbackRecord[]): void;
+  /** Forgets every callback; what is being sent is not sent again. */
+  clear(): void;
 }
 
 interface Tools {
@@ -120,6 +122,8 @@ interface Tools {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly settings: CallbackSettings;
+  /** Called whenever a record has changed. */
+  readonly onChange?: () => void;
   /** What a send is signed with; asked for every send. */
   readonly seal: () => Seal & { readonly key: NonNullable<Seal['key']> };
 }
@@ -141,6 +145,7 @@ export function openOutbox(tools: Tools): Outbox {
   const queue = makeDueQueue<Due>();
   const takeSlot = makeSlots(maxSending);
   let held: CallbackRecord[] = [];
+  const dropped = new WeakSet<CallbackRecord>();
   let awake = false;
 
   function keep(record: CallbackRecord): void {
@@ -172,6 +177,7 @@ export function openOutbox(tools: Tools): Outbox {
       );
       const attempted = describeAttempt(exchange, why, at, clock.now());
       record.attempts.push(attempted);
+      tools.onChange?.();
       return attempted;
     } finally {
       release();
@@ -192,11 +198,12 @@ export function openOutbox(tools: Tools): Outbox {
     const late = Math.max(0, clock.now() - (record.next_at ?? clock.now()));
     record.next_at = null;
     const sent = await attempt(record, probe ? 'probe' : first ? 'first' : 'retry');
-    if (signal.aborted) return sent;
+    if (signal.aborted || dropped.has(record)) return sent;
     record.tries += 1;
     // A probe proves nothing, whatever its answer: the real one follows as after a refusal.
     if (sent.delivered && !probe) {
       record.state = 'delivered';
+      tools.onChange?.();
       for (let copy = 0; copy < settings.duplicates && !signal.aborted; copy += 1) await attempt(record, 'duplicate');
       return sent;
     }
@@ -208,6 +215,7 @@ export function openOutbox(tools: Tools): Outbox {
 
   function waitFor(record: CallbackRecord, at: number): void {
     record.next_at = at;
+    tools.onChange?.();
     wakeFor(at, { record });
   }
 
@@ -318,6 +326,12 @@ export function openOutbox(tools: Tools): Outbox {
     },
     records,
     find,
+    clear() {
+      for (const record of records) dropped.add(record);
+      records.length = 0;
+      held = [];
+      queue.clear();
+    },
     restore(earlier) {
       for (const record of earlier) {
         keep(record);

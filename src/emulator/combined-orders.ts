@@ -66,6 +66,14 @@ export interface CombinedOrder {
   payment: { readonly transactionId: string; readonly openid: string; readonly subOpenid?: string } | undefined;
 }
 
+/** A combined order as it is written out: its merchant by number. */
+export type StoredCombinedOrder = Omit<CombinedOrder, 'merchant'> & { readonly mchid: string };
+
+export interface CombinedDump {
+  readonly orders: readonly StoredCombinedOrder[];
+  readonly burned: readonly string[];
+}
+
 export interface CombinedBook {
   /** Prepay, or its repetition; as for single orders (states 2, A to E). `findMerchant` knows who takes part. */
   prepay(merchant: Merchant, product: Product, party: Party, body: JsonObject, now: number): Reply;
@@ -79,6 +87,10 @@ export interface CombinedBook {
   pay(combined: CombinedOrder, openid: string | undefined, now: number): NotPayable | undefined;
   /** As query and callback show it. */
   describe(combined: CombinedOrder, now: number): Record<string, unknown>;
+  /** Everything but the sub-orders, which are the order book's. */
+  dump(): CombinedDump;
+  /** Takes up what was written out, in the place of everything else. */
+  restore(dumped: CombinedDump, merchantOf: (mchid: string) => Merchant): void;
 }
 
 interface Tools {
@@ -228,6 +240,22 @@ export function openCombinedBook({ orders, findMerchant, randomBytes }: Tools): 
     },
 
     describe,
+
+    dump: () => ({
+      orders: [...combinedOrders.values()].map(({ merchant, ...order }) => ({ ...order, mchid: merchant.mchid })),
+      burned: [...burned],
+    }),
+
+    restore(dumped, merchantOf) {
+      for (const index of [combinedOrders, named, burned]) index.clear();
+      for (const { mchid, ...stored } of dumped.orders) {
+        const combined: CombinedOrder = { ...stored, merchant: merchantOf(mchid), payment: stored.payment };
+        combinedOrders.set(keyOf(mchid, combined.request.combine_out_trade_no), combined);
+        name(combined.request.combine_out_trade_no, combined);
+        for (const { value } of combined.handles) name(value, combined);
+      }
+      for (const key of dumped.burned) burned.add(key);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ import type { RotateRequest, RotationState } from './rotation.ts';
 import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
+import type { EmulatorState } from './state.ts';
+import type { StateProblem } from './state-keeper.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
 import type { TransferDesk } from './transfer-desk.ts';
 
@@ -38,7 +40,7 @@ export interface EmulatorOptions {
   /** Names beyond loopback by which it may be called, for an emulator that listens elsewhere. */
   readonly allowedHosts?: readonly string[];
   /**
-   * Default `mixed`: answers are signed by the key that the request's `Wechatpay-Serial` names, else by the platform
+   * Default, where no rotation is remembered, `mixed`: answers are signed by the key that the request's `Wechatpay-Serial` names, else by the platform
    * certificate's.
    */
   readonly mode?: Mode;
@@ -52,6 +54,10 @@ export interface EmulatorOptions {
   readonly refunds?: RefundSettingsChange;
   /** How callbacks are delivered; laid over `defaultCallbackSettings`. */
   readonly callbacks?: CallbackSettingsChange;
+  /** Keeps orders and everything else in `dir`, too, and takes up what an earlier run kept there. Default false. */
+  readonly persist?: boolean;
+  /** The file of that state could not be read or written; nothing is lost by itself. */
+  readonly onStateProblem?: (problem: StateProblem) => void;
   readonly onLog?: (entry: RequestLog) => void;
 }
 
@@ -127,6 +133,12 @@ export interface Emulator {
   readonly transfers: Omit<TransferDesk, 'endpoints'>;
   /** Every refund that was carried out. */
   ledger(): Ledger;
+  /** Forgets all but keys and merchants: as after the first start, its options in force, its clock the real one. */
+  reset(): void;
+  /** Everything that `reset` would forget, but the request log. Plain data without keys. */
+  snapshot(): EmulatorState;
+  /** Puts a snapshot in the place of everything. @throws WxpayError `INPUT_INVALID`; then nothing has changed */
+  restore(snapshot: unknown): void;
   /** The emulator's own time, by which orders expire, refunds settle and callbacks are sent again. */
   readonly clock: ClockState;
   /** Moves that time; signatures and certificates keep the real one. @throws WxpayError `INPUT_INVALID` */

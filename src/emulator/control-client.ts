@@ -17,6 +17,7 @@ import type { SettleRequest, SettleResult } from './refund-outcome.ts';
 import type { RefundSettings, RefundSettingsChange } from './refund-settings.ts';
 import type { Ledger } from './refunds.ts';
 import type { RotateRequest, RotationState } from './rotation.ts';
+import type { EmulatorState } from './state.ts';
 import type { SeedRequest, SeededOrder } from './seed.ts';
 import type { ConfirmRequest, ConfirmResult } from './transfer-desk.ts';
 import type { TransferEntry, TransferSettings } from './transfers.ts';
@@ -39,6 +40,9 @@ export interface EmulatorClient {
   transferSettings(): Promise<TransferSettings>;
   configureTransfers(change: Partial<TransferSettings>): Promise<TransferSettings>;
   transferLedger(): Promise<readonly TransferEntry[]>;
+  reset(): Promise<void>;
+  snapshot(): Promise<EmulatorState>;
+  restore(state: object): Promise<void>;
   clock(): Promise<ClockState>;
   moveClock(change: ClockChange): Promise<ClockState>;
   callbacks(): Promise<readonly CallbackSummary[]>;
@@ -76,6 +80,13 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     settleRefund: async (request) => call('POST', 'refund', request),
     refundSettings: async () => call('GET', 'refunds'),
     configureRefunds: async (change) => call('POST', 'refunds', change),
+    reset: async () => {
+      await call('POST', 'reset', {});
+    },
+    snapshot: async () => call('GET', 'snapshot'),
+    restore: async (state) => {
+      await call('POST', 'snapshot', state);
+    },
     clock: async () => call('GET', 'clock'),
     moveClock: async (change) => call('POST', 'clock', change),
     ledger: async () => call('GET', 'ledger'),

@@ -97,6 +97,15 @@ const actions: Readonly<Record<string, Action>> = {
   'GET transfers': (emulator) => emulator.transfers.settings(),
   'POST transfers': (emulator, input) => emulator.transfers.configure(input),
   'GET transfer-ledger': (emulator) => emulator.transfers.ledger(),
+  'POST reset': (emulator) => {
+    emulator.reset();
+    return { ok: true };
+  },
+  'GET snapshot': (emulator) => emulator.snapshot(),
+  'POST snapshot': (emulator, input) => {
+    emulator.restore(input);
+    return { ok: true };
+  },
   'GET clock': (emulator) => emulator.clock,
   'POST clock': (emulator, input) => emulator.moveClock(input),
   'GET ledger': (emulator) => emulator.ledger(),
@@ -117,6 +126,12 @@ const actions: Readonly<Record<string, Action>> = {
   'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
 };
+
+/** How much of a body is read: a snapshot may be large, from whoever holds the token. */
+export function controlBodyLimit(target: string, headers: RawRequest['headers'], token: string): number | undefined {
+  const [given = ''] = headers.get(tokenHeader) ?? [];
+  return target === `${controlPrefix}snapshot` && sameText(given, token) ? 512 * 1024 * 1024 : undefined;
+}
 
 /** That it runs, for whoever waits for it: no token, no secrets. */
 export function sendHealth(response: ServerResponse): void {

@@ -5,6 +5,7 @@ export interface DueQueue<T> {
   /** When the next one falls due; `undefined` when nothing waits. */
   next(): number | undefined;
   take(): T | undefined;
+  clear(): void;
 }
 
 export function makeDueQueue<T>(): DueQueue<T> {
@@ -27,6 +28,9 @@ export function makeDueQueue<T>(): DueQueue<T> {
       }
     },
     next: () => heap[0]?.at,
+    clear() {
+      heap.length = 0;
+    },
     take() {
       const last = heap.length - 1;
       swap(0, last);

@@ -110,6 +110,15 @@ export interface Faults {
   clear(id?: string): number;
   /** The first rule for this request, counted down. */
   take(method: string, path: string): FaultKind | undefined;
+  /** Everything, to be written out. */
+  dump(): FaultDump;
+  /** Takes up what was written out, in the place of everything else: the same faults follow as would have. */
+  restore(dumped: FaultDump): void;
+}
+
+export interface FaultDump {
+  readonly made: number;
+  readonly rules: readonly (FaultRule & { readonly drawn: number })[];
 }
 
 /** A rule at work. */
@@ -118,6 +127,8 @@ interface Armed {
   readonly path: RegExp | undefined;
   /** The next number from 0 up to 1; absent where the rule always fires. */
   readonly draw: (() => number) | undefined;
+  /** How many numbers were drawn. */
+  drawn: number;
 }
 
 export function openFaults(): Faults {
@@ -127,12 +138,13 @@ export function openFaults(): Faults {
     add(input) {
       made += 1;
       const rule = { id: `F${made}`, ...readFault(input) };
-      armed.push({
-        rule,
-        path: rule.path === undefined ? undefined : pathPattern(rule.path),
-        draw: rule.probability === undefined ? undefined : makeDraw(rule.seed ?? 1),
-      });
+      armed.push(arm(rule, 0));
       return rule;
+    },
+    dump: () => ({ made, rules: armed.map(({ rule, drawn }) => ({ ...rule, drawn })) }),
+    restore(dumped) {
+      made = dumped.made;
+      armed = dumped.rules.map(({ drawn, ...rule }) => arm(rule, drawn));
     },
     list: () => armed.map(({ rule }) => rule),
     clear(id) {
@@ -151,13 +163,21 @@ export function openFaults(): Faults {
   };
 }
 
+function arm(rule: FaultRule, drawn: number): Armed {
+  const draw = rule.probability === undefined ? undefined : makeDraw(rule.seed ?? 1);
+  for (let count = 0; count < drawn; count += 1) draw?.();
+  return { rule, path: rule.path === undefined ? undefined : pathPattern(rule.path), draw, drawn };
+}
+
 function isFor({ rule, path: pattern }: Armed, method: string, path: string): boolean {
   return (rule.method === undefined || rule.method === method) && (pattern === undefined || pattern.test(path));
 }
 
 /** Rules are asked in order: one that does not fire leaves the request to the next one. */
-function isDrawn({ rule, draw }: Armed): boolean {
-  return draw === undefined || draw() < (rule.probability ?? 1);
+function isDrawn(armed: Armed): boolean {
+  if (armed.draw === undefined) return true;
+  armed.drawn += 1;
+  return armed.draw() < (armed.rule.probability ?? 1);
 }
 
 function pathPattern(path: string): RegExp {

@@ -86,13 +86,13 @@ export function rawHeaders(message: IncomingMessage): Map<string, string[]> {
 }
 
 /** Reads bodies within the limits; all callers share one budget. */
-export type BodyReader = (message: IncomingMessage) => Promise<Buffer | 'too-large'>;
+export type BodyReader = (message: IncomingMessage, limit?: number) => Promise<Buffer | 'too-large'>;
 
 export function makeBodyReader(): BodyReader {
   let pending = 0;
-  return async (message) => {
+  return async (message, limit = limits.bodyBytes) => {
     const isUpload = message.headers['content-type']?.startsWith('multipart/form-data') === true;
-    const allowed = isUpload ? limits.uploadBytes : limits.bodyBytes;
+    const allowed = isUpload ? limits.uploadBytes : limit;
     if (Number(message.headers['content-length'] ?? 0) > allowed) return 'too-large';
     const chunks: Buffer[] = [];
     let size = 0;
@@ -100,7 +100,7 @@ export function makeBodyReader(): BodyReader {
       for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         size += chunk.length;
         pending += chunk.length;
-        if (size > allowed || pending > limits.pendingBytes) return 'too-large';
+        if (size > allowed || pending > Math.max(allowed, limits.pendingBytes)) return 'too-large';
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);

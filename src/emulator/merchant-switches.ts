@@ -34,6 +34,10 @@ export interface Switchboard {
   change(mchid: string, change: unknown): MerchantSwitches;
   /** Counts a call, and refuses what exceeds the merchant's calls per second. */
   limited(mchid: string, now: number): Reply | undefined;
+  /** What was changed, to be written out. */
+  dump(): readonly MerchantSwitches[];
+  /** Takes up what was written out, in the place of everything else. */
+  restore(dumped: readonly MerchantSwitches[]): void;
 }
 
 const products: readonly Product[] = ['jsapi', 'app', 'h5', 'native'];
@@ -52,6 +56,14 @@ export function openSwitchboard(): Switchboard {
     };
   return {
     of,
+
+    dump: () => [...switches.values()],
+
+    restore(dumped) {
+      switches.clear();
+      calls.clear();
+      for (const changed of dumped) switches.set(changed.mchid, changed);
+    },
 
     change(mchid, change) {
       const changed = { ...of(mchid), ...readChange(change) };

@@ -181,6 +181,41 @@ export async function readMerchant(home: string): Promise<Merchant> {
   };
 }
 
+/**
+ * Stands in orders of an earlier run for a merchant that has not come back yet: one that brought its own keys, which are not
+ * kept. It is the real one as soon as `find` knows it; until then its keys cannot be had.
+ *
+ * @throws WxpayError `NOT_FOUND` from everything but its number
+ */
+export function absentMerchant(mchid: string, find: (mchid: string) => Merchant | undefined): Merchant {
+  const real = (): Merchant => {
+    const merchant = find(mchid);
+    if (merchant === undefined) throw new WxpayError('NOT_FOUND', { params: { what: mchid } });
+    return merchant;
+  };
+  return {
+    mchid,
+    get appids() {
+      return real().appids;
+    },
+    get apiV3Key() {
+      return real().apiV3Key;
+    },
+    get apiV2Key() {
+      return real().apiV2Key;
+    },
+    get serialNo() {
+      return real().serialNo;
+    },
+    get publicKey() {
+      return real().publicKey;
+    },
+    get subMerchants() {
+      return real().subMerchants;
+    },
+  };
+}
+
 /** 32 letters and digits. */
 function makeApiKey(randomBytes: (size: number) => Buffer): string {
   const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';

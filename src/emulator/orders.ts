@@ -64,6 +64,15 @@ export interface Order {
   payment: Payment | undefined;
 }
 
+/** An order as it is written out: its merchant by number. */
+export type StoredOrder = Omit<Order, 'merchant'> & { readonly mchid: string };
+
+export interface OrderDump {
+  readonly orders: readonly StoredOrder[];
+  /** Numbers that a close burned, each after its merchant's. */
+  readonly burned: readonly string[];
+}
+
 export type PaidOrder = Order & { readonly payment: Payment };
 
 /** Why the payer cannot pay. */
@@ -143,6 +152,10 @@ export interface OrderBook {
   settle(order: Order, payer: Payment['payer'], now: number): void;
   /** Any order of this merchant but the one with this number. */
   another(merchant: Merchant, outTradeNo: string, now: number): Order | undefined;
+  /** Everything, to be written out. */
+  dump(): OrderDump;
+  /** Takes up what was written out, in the place of everything else. */
+  restore(dumped: OrderDump, merchantOf: (mchid: string) => Merchant): void;
 }
 
 export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook {
@@ -306,6 +319,25 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     place(order) {
       orders.set(keyOf(order.merchant.mchid, order.request.out_trade_no), order);
       name(order.request.out_trade_no, order);
+    },
+
+    dump: () => ({
+      orders: [...orders.values()].map(({ merchant, ...order }) => ({ ...order, mchid: merchant.mchid })),
+      burned: [...burned],
+    }),
+
+    restore(dumped, merchantOf) {
+      for (const index of [orders, paid, named, burned]) index.clear();
+      for (const { mchid, ...stored } of dumped.orders) {
+        const order: Order = { ...stored, merchant: merchantOf(mchid), payment: stored.payment };
+        orders.set(keyOf(mchid, order.request.out_trade_no), order);
+        name(order.request.out_trade_no, order);
+        for (const { value } of order.handles) name(value, order);
+      }
+      const inOrderOfPayment = [...orders.values()].filter(isPaid);
+      inOrderOfPayment.sort((a, b) => a.payment.successAt - b.payment.successAt);
+      for (const order of inOrderOfPayment) paid.set(order.payment.transactionId, order);
+      for (const key of dumped.burned) burned.add(key);
     },
 
     get: (mchid, outTradeNo, now) => current(orders.get(keyOf(mchid, outTradeNo)), now),

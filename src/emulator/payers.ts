@@ -46,6 +46,17 @@ export interface PayerBook {
   trouble(openid: string): 'ACCOUNT_ABNORMAL' | 'RECEIVER_HIGH_RISK' | undefined;
   /** Takes fen from the wallet, or gives back. @returns false when there is not enough */
   draw(openid: string, amount: number): boolean;
+  /** Everything, to be written out. */
+  dump(): PayerDump;
+  /** Takes up what was written out, in the place of everything else. */
+  restore(dumped: PayerDump): void;
+}
+
+export interface PayerDump {
+  readonly payers: readonly Payer[];
+  readonly codes: readonly AuthCode[];
+  /** Codes that were used up. */
+  readonly used: readonly string[];
 }
 
 const minute = 60_000;
@@ -64,6 +75,15 @@ export function openPayerBook(randomBytes: (size: number) => Buffer, makeOpenid:
 
   return {
     of,
+
+    dump: () => ({ payers: [...payers.values()], codes: [...codes.values()], used: [...used] }),
+
+    restore(dumped) {
+      for (const index of [payers, codes, used]) index.clear();
+      for (const payer of dumped.payers) payers.set(payer.openid, payer);
+      for (const code of dumped.codes) codes.set(code.auth_code, code);
+      for (const code of dumped.used) used.add(code);
+    },
 
     change(openid, change) {
       const payer = { ...of(openid), ...readChange(change) };

@@ -95,6 +95,17 @@ export interface SharingBook {
   amounts(call: SharingCall, transactionId: string): Reply;
   /** Fen of the order that are frozen; `undefined` when none of it is, or no longer. */
   frozen(order: PaidOrder, now: number): number | undefined;
+  /** Everything, to be written out. */
+  dump(): SharingDump;
+  /** Takes up what was written out, in the place of everything else. */
+  restore(dumped: SharingDump): void;
+}
+
+export interface SharingDump {
+  readonly receivers: readonly (readonly [string, Receiver])[];
+  /** A failure that is none is null. */
+  readonly shares: readonly (Omit<Share, 'failures'> & { readonly failures: readonly (string | null)[] | null })[];
+  readonly returns: readonly (Omit<Return, 'failure'> & { readonly failure: string | null })[];
 }
 
 interface Tools {
@@ -250,6 +261,30 @@ export function openSharingBook(tools: Tools): SharingBook {
   }
 
   return {
+    dump: () => ({
+      receivers: [...receivers],
+      shares: [...shares.values()].map((share) => ({
+        ...share,
+        failures: share.failures?.map((failure) => failure ?? null) ?? null,
+      })),
+      returns: [...returns.values()].map((entry) => ({ ...entry, failure: entry.failure ?? null })),
+    }),
+
+    restore(dumped) {
+      for (const index of [receivers, shares, byOrder, returns]) index.clear();
+      for (const [key, receiver] of dumped.receivers) receivers.set(key, receiver);
+      for (const stored of dumped.shares) {
+        const share: Share = { ...stored, failures: stored.failures?.map((failure) => failure ?? undefined) };
+        const { out_order_no: number, transaction_id: id } = share.request;
+        shares.set(keyOf(share.mchid, number), share);
+        byOrder.set(id, [...(byOrder.get(id) ?? []), share]);
+      }
+      for (const entry of dumped.returns) {
+        const key = keyOf(entry.mchid, entry.request.out_return_no);
+        returns.set(key, { ...entry, failure: entry.failure ?? undefined });
+      }
+    },
+
     addReceiver(call, receiver) {
       receivers.set(receiverKey(ownerOf(call), receiver), receiver);
     },

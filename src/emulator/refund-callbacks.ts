@@ -13,6 +13,8 @@ export interface RefundCallbacks {
   watch(refund: Refund): void;
   /** Tells an outcome that nobody has been told yet. @returns `null` when there is nothing to tell, or nobody to tell it to */
   tell(refund: Refund): Promise<CallbackSummary | null>;
+  /** Nothing is waited for any more. */
+  clear(): void;
 }
 
 interface Tools {
@@ -83,11 +85,14 @@ export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): 
 
   return {
     watch(refund) {
-      if (refund.settlesAt === undefined || refund.request.notify_url === undefined) return;
-      queue.add(refund.settlesAt, refund);
+      // One that is settled waits only to be told.
+      const due = refund.settlesAt ?? (refund.untold ? 0 : undefined);
+      if (due === undefined || refund.request.notify_url === undefined) return;
+      queue.add(due, refund);
       // Rejects only when the emulator is being closed.
       if (!awake) run().catch(() => undefined);
     },
     tell,
+    clear: () => queue.clear(),
   };
 }

@@ -89,6 +89,22 @@ export interface AbnormalRequest {
   readonly account: string;
 }
 
+/** A refund as it is written out: merchant and order by number. */
+export type StoredRefund = Omit<Refund, 'merchant' | 'order' | 'settlesAt' | 'successAt'> & {
+  readonly mchid: string;
+  /** The order's merchant and out_trade_no. */
+  readonly order: readonly [string, string];
+  readonly settlesAt?: number | undefined;
+  readonly successAt?: number | undefined;
+};
+
+export interface RefundDump {
+  readonly refunds: readonly StoredRefund[];
+  /** How many POSTs came for a number, each after its merchant's. */
+  readonly posts: readonly (readonly [string, number])[];
+  readonly settings: RefundSettings;
+}
+
 export interface RefundBook {
   /** What holds now: balances drawn down, outcomes used up. */
   settings(): RefundSettings;
@@ -112,6 +128,10 @@ export interface RefundBook {
   /** Any refund of this merchant but the one with this number. */
   another(merchant: Merchant, outRefundNo: string, now: number): Refund | undefined;
   ledger(now: number): Ledger;
+  /** Everything, to be written out. */
+  dump(): RefundDump;
+  /** Takes up what was written out, in the place of everything else; the orders are there already. */
+  restore(dumped: RefundDump, merchantOf: (mchid: string) => Merchant): void;
   /** Fen of the order that were refunded or are about to be. */
   refundedOf(order: Order): number;
 }
@@ -250,6 +270,12 @@ export function openRefundBook({
     return wanted > left ? notEnough : undefined;
   }
 
+  function keepNames(refund: Refund): void {
+    const { out_refund_no: number } = refund.request;
+    named.set(number, [...(named.get(number) ?? []), refund]);
+    named.set(refund.refundId, [refund]);
+  }
+
   function accept({ merchant, now }: RefundCall, order: Refund['order'], request: RefundRequest): Refund {
     const { outcome, rest } = takeNext(settings.next);
     settings = { ...settings, next: rest };
@@ -276,8 +302,7 @@ export function openRefundBook({
     // Whatever becomes of the refund, the order stays so (states 1).
     order.state = 'REFUND';
     refunds.set(keyOf(merchant.mchid, request.out_refund_no), refund);
-    named.set(request.out_refund_no, [...(named.get(request.out_refund_no) ?? []), refund]);
-    named.set(refund.refundId, [refund]);
+    keepNames(refund);
     pend(refund, outcome, now);
     return refund;
   }
@@ -342,6 +367,42 @@ export function openRefundBook({
         }
       }
       return undefined;
+    },
+
+    dump: () => ({
+      refunds: [...refunds.values()].map(({ merchant, order, ...refund }) => ({
+        ...refund,
+        mchid: merchant.mchid,
+        order: [order.merchant.mchid, order.request.out_trade_no] as const,
+      })),
+      posts: [...posts],
+      settings,
+    }),
+
+    restore(dumped, merchantOf) {
+      for (const index of [refunds, named, tallies, posts]) index.clear();
+      settings = dumped.settings;
+      for (const [key, count] of dumped.posts) posts.set(key, count);
+      for (const {
+        mchid,
+        order: [owner, outTradeNo],
+        ...stored
+      } of dumped.refunds) {
+        // Long before any order closes: looking at it changes nothing.
+        const order = orders.get(owner, outTradeNo, 0);
+        if (order === undefined || !isPaid(order)) throw new Error(`refund ${stored.refundId} has no paid order`);
+        const { settlesAt, successAt } = stored;
+        const refund: Refund = { ...stored, merchant: merchantOf(mchid), order, settlesAt, successAt };
+        refunds.set(keyOf(mchid, refund.request.out_refund_no), refund);
+        keepNames(refund);
+        const tally = tallyOf(order);
+        tally.lastAt = Math.max(tally.lastAt, refund.createdAt);
+        if (refund.status !== 'CLOSED') {
+          tally.amount += refund.request.amount.refund;
+          tally.count += 1;
+        }
+        if (refund.settlesAt !== undefined || refund.untold) onPending(refund);
+      }
     },
 
     ledger(now) {

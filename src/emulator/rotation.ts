@@ -1,13 +1,15 @@
 /**
  * How the platform's keys change while the emulator runs, on command: a new certificate beside the old one, the switch to
  * it (all at once or a share of the answers, as the grey release does), the end of the old one; and the merchant's own move
- * between certificates and the public key (protocol 3.5, 4). What was rotated lasts as long as the emulator runs.
+ * between certificates and the public key (protocol 3.5, 4). With
+ * `remember` it is so again after the next start.
  */
 import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import { issueCertificate, makeKeys } from './authority.ts';
-import { keepFiles } from './folder.ts';
+import { keepFiles, parseOwnFile, replaceFile } from './folder.ts';
 import type { Mode, Platform, PlatformCertificate, SigningKey } from './platform.ts';
 
 export type RotationStep =
@@ -53,17 +55,49 @@ export interface Rotation {
 
 interface Options {
   readonly dir: string;
-  readonly mode: Mode;
+  /** Default: what is remembered, else `mixed`. */
+  readonly mode: Mode | undefined;
   readonly now: () => number;
   readonly randomBytes: (size: number) => Buffer;
+  /** Whether what was rotated outlasts this run. */
+  readonly remember: boolean;
 }
 
-export function openRotation(opened: Platform, options: Options): Rotation {
-  let mode = options.mode;
-  let listed: readonly PlatformCertificate[] = opened.certificates;
-  let signing: PlatformCertificate = opened.certificate;
+/** `rotation.json`: certificates by serial. */
+interface Remembered {
+  readonly mode: Mode;
+  readonly listed: readonly { readonly id: string; readonly expires_at: number }[];
+  readonly signing: string;
+  readonly successor: { readonly id: string; readonly share: number } | null;
+}
+
+/** @throws WxpayError `KEY_UNREADABLE` where what is remembered cannot be read */
+export async function openRotation(opened: Platform, options: Options): Promise<Rotation> {
+  const file = join(options.dir, 'rotation.json');
+  const earlier = options.remember ? await readRemembered(file) : undefined;
+  let mode = options.mode ?? earlier?.mode ?? 'mixed';
+  let listed: readonly PlatformCertificate[] =
+    earlier === undefined ? opened.certificates : await Promise.all(earlier.listed.map(async (key) => reopen(key)));
+  const byId = (id: string): PlatformCertificate => listed.find((key) => key.id === id) ?? opened.certificate;
+  let signing: PlatformCertificate = earlier === undefined ? opened.certificate : byId(earlier.signing);
   let successor: { readonly key: PlatformCertificate; readonly share: number } | undefined;
+  if (earlier?.successor) successor = { key: byId(earlier.successor.id), share: earlier.successor.share };
   let asked = 0;
+
+  async function reopen({ id, expires_at: expiresAt }: Remembered['listed'][number]): Promise<PlatformCertificate> {
+    const known = opened.certificates.find((key) => key.id === id);
+    return { ...(known ?? (await readPlatformCertificate(join(options.dir, `rotated-${id}`)))), expiresAt };
+  }
+
+  async function remember(): Promise<void> {
+    const remembered: Remembered = {
+      mode,
+      listed: listed.map(({ id, expiresAt }) => ({ id, expires_at: expiresAt })),
+      signing: signing.id,
+      successor: successor === undefined ? null : { id: successor.key.id, share: successor.share },
+    };
+    await replaceFile(file, `${JSON.stringify(remembered)}\n`, options.randomBytes);
+  }
 
   /** Evenly spread and repeatable: with a share of 0.25 every fourth time. */
   const current = (): PlatformCertificate => {
@@ -123,8 +157,33 @@ export function openRotation(opened: Platform, options: Options): Rotation {
           listed = [signing];
         }
       }
+      if (options.remember) await remember();
       return state();
     },
+  };
+}
+
+async function readRemembered(file: string): Promise<Remembered | undefined> {
+  const there = await access(file).then(
+    () => true,
+    () => false,
+  );
+  return there ? parseOwnFile(file, (text) => JSON.parse(text) as Remembered) : undefined;
+}
+
+/** A certificate that an earlier run issued. */
+async function readPlatformCertificate(home: string): Promise<PlatformCertificate> {
+  const file = join(home, 'platform_cert.pem');
+  const pem = await parseOwnFile(file, (text) => text);
+  const x509 = await parseOwnFile(file, (text) => new X509Certificate(text));
+  return {
+    id: x509.serialNumber,
+    privateKey: await parseOwnFile(join(home, 'platform_key.pem'), (text) => createPrivateKey(text)),
+    publicKey: x509.publicKey,
+    pem,
+    file,
+    effectiveAt: Date.parse(x509.validFrom),
+    expiresAt: Date.parse(x509.validTo),
   };
 }
 

@@ -8,6 +8,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import type { Seal } from './answer.ts';
+import type { FrozenRefund } from './bills.ts';
 import { openBusinessClock } from './business-clock.ts';
 import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
@@ -15,7 +16,7 @@ import type { Emulator, EmulatorInfo, EmulatorOptions, RequestLog } from './cont
 import { openCodepayDesk } from './codepay.ts';
 import { openCombinedBook } from './combined-orders.ts';
 import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
-import { handleControl, sendHealth } from './control.ts';
+import { controlBodyLimit, handleControl, sendHealth } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
@@ -54,6 +55,9 @@ import { refundEndpoints } from './resources/refunds.ts';
 import { transactionEndpoints } from './resources/transactions.ts';
 import { openRotation } from './rotation.ts';
 import { makeRouter } from './router.ts';
+import { dumpState, replace, restoreState } from './state.ts';
+import { openStateKeeper } from './state-keeper.ts';
+import type { StateKeeper } from './state-keeper.ts';
 import { makeSeeder } from './seed.ts';
 import { openTls } from './tls.ts';
 import { openTransferDesk } from './transfer-desk.ts';
@@ -74,9 +78,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const clock = openBusinessClock(wire);
   const dir = await makeFolder(options.dir);
   const tools = { now: wire.now(), randomBytes };
-  const { platform, mode, callbackKey, rotate } = openRotation(await openPlatform(dir, tools), {
+  const { platform, mode, callbackKey, rotate } = await openRotation(await openPlatform(dir, tools), {
     dir,
-    mode: options.mode ?? 'mixed',
+    mode: options.mode,
+    remember: options.persist === true,
     now: () => wire.now(),
     randomBytes,
   });
@@ -117,6 +122,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     signal: stopped.signal,
     settings: changeCallbackSettings(defaultCallbackSettings, options.callbacks ?? {}),
     seal: () => ({ ...seal(), key: callbackKey() }),
+    onChange: touched,
   });
   const callbacks = openRefundCallbacks({
     clock,
@@ -134,7 +140,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     findMerchant,
   });
   const controlToken = randomBytes(24).toString('base64url');
-  const billSources = { orders, refunds, frozen: new Map() };
+  const billSources = { orders, refunds, frozen: new Map<string, FrozenRefund>() };
   const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes });
   const endpoints = [
     ...transactionEndpoints(orders),
@@ -153,6 +159,33 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...mediaEndpoints(),
   ];
   const route = makeRouter(endpoints);
+  const stores = {
+    clock,
+    orders,
+    combined,
+    payers,
+    switchboard,
+    refunds,
+    sharing,
+    outbox,
+    faults,
+    findMerchant,
+    transfers: transfers.book,
+    billed: billSources.frozen,
+    refundCallbacks: callbacks,
+  };
+  const atFirst = structuredClone(dumpState(stores));
+  let keeper: StateKeeper | undefined;
+  if (options.persist === true)
+    keeper = await openStateKeeper({
+      dir,
+      wire,
+      randomBytes,
+      signal: stopped.signal,
+      dump: () => dumpState(stores),
+      restore: (state) => restoreState(stores, state),
+      onProblem: options.onStateProblem ?? (() => undefined),
+    });
   const readRequestBody = makeBodyReader();
   const showcase = openShowcase({ orders, combined, refunds, now: () => clock.now() });
   const pages = openPage({
@@ -179,6 +212,16 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     return key === undefined ? common : { ...common, key };
   }
 
+  function touched(): void {
+    keeper?.touched();
+  }
+
+  /** What was done from inside is kept as well as what came by request. */
+  function kept<T>(done: T): T {
+    touched();
+    return done;
+  }
+
   function note(entry: RequestLog): void {
     requests.push(entry);
     if (requests.length > maxLog) requests.shift();
@@ -188,7 +231,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   function serve(isSecure: boolean): Listener {
     return (message, response) => {
       const address = { host, port: message.socket.localPort ?? 0, allowedHosts, secure: isSecure };
-      handle(message, response, address).catch((error: unknown) => {
+      const done = handle(message, response, address).finally(() => {
+        // Asking changes nothing, but a bill is the same ever after.
+        if (message.method !== 'GET' || message.url?.startsWith('/v3/bill/') === true) touched();
+      });
+      done.catch((error: unknown) => {
         // The caller went away while it was sending, or the emulator is being closed; anything else is a bug of ours.
         if (response.headersSent || message.destroyed || stopped.signal.aborted) response.destroy();
         else send(response, refuse(500, 'SYSTEM_ERROR', `EMULATOR: ${String(error)}`, 500), seal());
@@ -211,7 +258,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       unsigned({ ...refuse(403, 'NO_AUTH', 'EMULATOR: Host or Origin is not allowed', 403), check: 'host' });
       return;
     }
-    const body = await readRequestBody(message);
+    const body = await readRequestBody(message, controlBodyLimit(target, headers, controlToken));
     if (body === 'too-large') {
       response.shouldKeepAlive = false;
       unsigned({ ...refuse(413, 'INVALID_REQUEST', 'EMULATOR: the body is larger than 1 MiB', 413), check: 'size' });
@@ -312,21 +359,31 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     proxyUrl: listeners.proxyUrl,
     controlToken,
     recordFile,
-    pay: async (request: PayRequest) => payOrder(request, { orders, combined, codepay, outbox, clock }),
-    issueCode: (openid) => payers.issue(openid, clock.now()),
-    changePayer: (openid, change) => payers.change(openid, change),
+    pay: async (request: PayRequest) => kept(payOrder(request, { orders, combined, codepay, outbox, clock })),
+    issueCode: (openid) => kept(payers.issue(openid, clock.now())),
+    changePayer: (openid, change) => kept(payers.change(openid, change)),
     endpoints: endpoints.map(({ method, path }) => ({ method, path })),
-    seed: (request) => seed(request, clock.now()),
+    seed: (request) => kept(seed(request, clock.now())),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
+    reset() {
+      replace(stores, structuredClone(atFirst));
+      requests.length = 0;
+      touched();
+    },
+    snapshot: () => structuredClone(dumpState(stores)),
+    restore(snapshot) {
+      restoreState(stores, snapshot);
+      touched();
+    },
     get clock() {
       return clock.state();
     },
-    moveClock: (change) => clock.move(change),
+    moveClock: (change) => kept(clock.move(change)),
     get refundSettings() {
       return refunds.settings();
     },
-    configureRefunds: (change) => refunds.configure(change),
+    configureRefunds: (change) => kept(refunds.configure(change)),
     get callbacks() {
       return outbox.records.map(summarise);
     },
@@ -347,6 +404,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     async close() {
       stopped.abort();
       await listeners.close();
+      touched();
+      await keeper?.flush();
       await removeRecord(recordFile, controlToken);
     },
   };

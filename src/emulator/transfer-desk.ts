@@ -52,6 +52,7 @@ export interface TransferDesk {
   settings(): TransferSettings;
   /** @throws WxpayError `INPUT_INVALID` */
   configure(change: unknown): TransferSettings;
+  /** Everything, to be written out; and what was written out, in the place of everything else. */
   readonly book: Pick<TransferBook, 'dump' | 'restore'>;
 }
 
@@ -86,8 +87,8 @@ export function openTransferDesk(tools: Tools): TransferDesk {
       return state === 'closed' ? 'ACCOUNT_NOT_EXIST' : 'ACCOUNT_FROZEN';
     },
     onWait(transfer) {
-      if (transfer.until === null) return;
-      queue.add(transfer.until, transfer);
+      // One that has ended waits only to be told.
+      queue.add(transfer.until ?? 0, transfer);
       // Rejects only when the emulator is being closed.
       if (!awake) run().catch(() => undefined);
     },
@@ -133,7 +134,13 @@ export function openTransferDesk(tools: Tools): TransferDesk {
 
   return {
     endpoints: transferEndpoints(book, () => refunds.settings().rate_limits),
-    book,
+    book: {
+      dump: () => book.dump(),
+      restore(dumped) {
+        queue.clear();
+        book.restore(dumped);
+      },
+    },
     settings: () => book.settings(),
     configure: (change) => book.configure(change),
     ledger: () => book.ledger(clock.now()),

@@ -100,8 +100,12 @@ export interface TransferBook {
   /** In the order of acceptance. */
   ledger(now: number): readonly TransferEntry[];
   /** Every record, to be written out. */
-  dump(): { readonly transfers: readonly Transfer[]; readonly settings: TransferSettings };
-  /** Takes up what an earlier run has written out. */
+  dump(): {
+    readonly transfers: readonly Transfer[];
+    readonly settings: TransferSettings;
+    readonly posts: readonly (readonly [string, number])[];
+  };
+  /** Takes up what was written out, in the place of everything else. */
   restore(dumped: ReturnType<TransferBook['dump']>): void;
 }
 
@@ -297,14 +301,16 @@ export function openTransferBook({ randomBytes, balance, draw, trouble, onWait }
         posts: posts.get(key) ?? 0,
       })),
 
-    dump: () => ({ transfers: [...transfers.values()], settings }),
+    dump: () => ({ transfers: [...transfers.values()], settings, posts: [...posts] }),
 
     restore(dumped) {
+      for (const index of [transfers, named, posts]) index.clear();
       settings = dumped.settings;
+      for (const [key, count] of dumped.posts) posts.set(key, count);
       for (const transfer of dumped.transfers) {
         keep({ ...transfer });
         const kept = transfers.get(keyOf(transfer.mchid, transfer.request.out_bill_no));
-        if (kept !== undefined && kept.until !== null) onWait(kept);
+        if (kept !== undefined && (kept.until !== null || kept.untold)) onWait(kept);
       }
     },
   };

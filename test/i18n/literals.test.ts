@@ -117,7 +117,7 @@ const englishData: readonly Exception[] = [
   // Programs for shells.
   { file: 'cli/completion/scripts.ts', pattern: /^\s*(?:#compdef wxpay\s+)?# wxpay completion for / },
   // A command's path.
-  { file: 'cli/help-facts.ts', pattern: /^refund report merge$/ },
+  { file: 'cli/help-facts.ts', pattern: /^(?:refund report merge|emulator snapshot (?:save|load))$/ },
 ];
 
 /** Three or more words, at least two of them plain lower-case ones, on a line that is no command line. */

@@ -196,4 +196,21 @@ export const emulator = {
   'emulator.example.payer_poor': 'wxpay emulator payer oABCD5example_openid00000001 --balance 100 --json',
   'emulator.example.merchant': 'wxpay emulator merchant',
   'emulator.example.merchant_products': 'wxpay emulator merchant 1900000100 --products native,jsapi --per-second 5',
+  'emulator.summary.reset': "forget the emulator's orders, refunds, callbacks and faults",
+  'emulator.summary.snapshot_save': "save the emulator's state to a file",
+  'emulator.summary.snapshot_load': "put a saved state in the place of the emulator's",
+  'emulator.argument.snapshot': 'file of the snapshot (JSON, without keys)',
+  'emulator.option.ephemeral': 'forget orders and everything else at the end; keys are kept',
+  'emulator.example.start_ephemeral': 'wxpay emulator start --ephemeral --json',
+  'emulator.example.reset': 'wxpay emulator reset',
+  'emulator.example.reset_dir': 'wxpay emulator reset --dir ./.wxpay-emulator --json',
+  'emulator.example.snapshot_save': 'wxpay emulator snapshot save before.json',
+  'emulator.example.snapshot_load': 'wxpay emulator snapshot load before.json',
+  'emulator.reset.done': 'The emulator is as it was at first; keys and merchants stay.',
+  'emulator.title.snapshot': "The emulator's state",
+  'reason.snapshot': 'not a snapshot of an emulator',
+  'emulator.warn.set_aside':
+    'The state of the last run cannot be read ({reason}). It was set aside as {file}; the emulator starts without it.',
+  'emulator.warn.unwritable':
+    "The emulator's state cannot be written to {file} ({reason}); it goes on and tries again.",
 } as const;

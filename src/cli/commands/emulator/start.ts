@@ -23,11 +23,13 @@ export const command: CommandModule = {
     command.addOption(new Option('--mode <mode>', t('emulator.option.mode')).choices([...modes]));
     command.option('--merchant <file>', t('emulator.option.merchant'));
     command.option('--callback-speed <n>', t('emulator.option.callback_speed'));
+    command.option('--ephemeral', t('emulator.option.ephemeral'));
     examples(command, t, [
       'emulator.example.start',
       'emulator.example.start_json',
       'emulator.example.start_profile',
       'emulator.example.start_https',
+      'emulator.example.start_ephemeral',
     ]);
   },
 
@@ -53,7 +55,10 @@ export const command: CommandModule = {
       host,
       port,
       ...(https === undefined ? {} : { https: { port: https } }),
-      mode: modes.find((mode) => mode === options['mode']) ?? 'mixed',
+      ...optionalMode(options['mode']),
+      persist: options['ephemeral'] !== true,
+      onStateProblem: ({ kind, file, reason }) =>
+        runtime.warn(kind === 'set-aside' ? 'emulator.warn.set_aside' : 'emulator.warn.unwritable', { file, reason }),
       allowedHosts: runtime.globals.allowHost === undefined ? [] : [runtime.globals.allowHost],
       merchants,
       onLog: (entry) => logRequest(entry, runtime),
@@ -134,6 +139,11 @@ function logRequest(entry: RequestLog, runtime: Runtime): void {
 async function writeProfile(name: string, emulator: Emulator, runtime: Runtime): Promise<void> {
   const { saveEmulatorProfile } = await import('./emulator-profile.ts');
   await saveEmulatorProfile(name, emulator.info, runtime);
+}
+
+function optionalMode(given: unknown): { mode?: Mode } {
+  const mode = modes.find((known) => known === given);
+  return mode === undefined ? {} : { mode };
 }
 
 function readSpeed(text: string | undefined): number | undefined {

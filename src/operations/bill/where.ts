@@ -36,8 +36,7 @@ export function readConditions(kind: BillKind, texts: readonly string[]): readon
     if (match === null) throw invalid(text, 'where_form');
     const [, name = '', operator = '', value = ''] = match;
     const column = columns.find(({ field, heading }) => field === name || heading === name);
-    if (column === undefined)
-      throw invalid(text, 'where_field', { names: columns.map(({ field }) => field).join(', ') });
+    if (column === undefined) throw invalid(text, 'where_field', { names: namesOf(columns) });
     return readCondition(text, column, operator as Operator, value);
   });
 }
@@ -79,8 +78,7 @@ function readCondition(text: string, { field, type }: BillColumn, operator: Oper
 export function makeFilter(conditions: readonly Condition[], columns: readonly BillColumn[]): Filter {
   const tests = conditions.map((condition): Filter => {
     const index = columns.findIndex(({ field }) => field === condition.field);
-    if (index < 0)
-      throw invalid(condition.field, 'where_column', { names: columns.map(({ field }) => field).join(', ') });
+    if (index < 0) throw invalid(condition.field, 'where_column', { names: namesOf(columns) });
     return testOf(condition, index);
   });
   return (row) => {
@@ -128,4 +126,9 @@ function invalid(value: string, reason: string, params: Readonly<Record<string, 
     params: { ...params, field: '--where', value, reason: `key:bill.reason.${reason}` },
     outcome: 'not_sent',
   });
+}
+
+/** Under each name once: some columns have several headings. */
+function namesOf(columns: readonly Pick<BillColumn, 'field'>[]): string {
+  return [...new Set(columns.map(({ field }) => field))].join(', ');
 }

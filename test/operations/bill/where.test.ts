@@ -89,3 +89,16 @@ describe('refuses, before anything is asked for,', () => {
     expect(() => find('trade', 'refund_success_time=')).toThrow(/where_column/);
   });
 });
+
+test('a field that is not there is answered with those that are, each once', () => {
+  const refused = (): unknown => readConditions('trade', ['refnd>1']);
+  expect(refused).toThrowError(
+    expect.objectContaining({ params: expect.objectContaining({ names: expect.stringContaining('refund,') }) }),
+  );
+  try {
+    refused();
+  } catch (error) {
+    const names = isWxpayError(error) ? String(error.params['names']).split(', ') : [];
+    expect(new Set(names).size).toBe(names.length);
+  }
+});

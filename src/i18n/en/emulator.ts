@@ -150,8 +150,8 @@ export const emulator = {
   'emulator.title.clock': "The emulator's clock",
   'emulator.label.now': 'time',
   'emulator.label.offset': 'from the real time',
-  'reason.one_clock_change': 'give a distance, --at or --reset, not several of them',
-  'reason.time': 'not a time with an offset, like 2026-12-01T10:30:00+08:00, nor a day',
+  'emulator.reason.one_clock_change': 'give a distance, --at or --reset, not several of them',
+  'emulator.reason.time': 'not a time with an offset, like 2026-12-01T10:30:00+08:00, nor a day',
   'emulator.label.page': 'page',
   'emulator.argument.transfer': 'out_bill_no or transfer_bill_no',
   'emulator.option.transfer_outcome':
@@ -208,7 +208,7 @@ export const emulator = {
   'emulator.example.snapshot_load': 'wxpay emulator snapshot load before.json',
   'emulator.reset.done': 'The emulator is as it was at first; keys and merchants stay.',
   'emulator.title.snapshot': "The emulator's state",
-  'reason.snapshot': 'not a snapshot of an emulator',
+  'emulator.reason.snapshot': 'not a snapshot of an emulator',
   'emulator.warn.set_aside':
     'The state of the last run cannot be read ({reason}). It was set aside as {file}; the emulator starts without it.',
   'emulator.warn.unwritable':

@@ -149,8 +149,8 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.title.clock': '模拟器的时钟',
   'emulator.label.now': '时间',
   'emulator.label.offset': '与真实时间相差',
-  'reason.one_clock_change': '拨动量、--at、--reset 只能给一个',
-  'reason.time': '不是带时区的时间（如 2026-12-01T10:30:00+08:00），也不是日期',
+  'emulator.reason.one_clock_change': '拨动量、--at、--reset 只能给一个',
+  'emulator.reason.time': '不是带时区的时间（如 2026-12-01T10:30:00+08:00），也不是日期',
   'emulator.label.page': '页面',
   'emulator.argument.transfer': 'out_bill_no 或 transfer_bill_no',
   'emulator.option.transfer_outcome':
@@ -207,7 +207,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.example.snapshot_load': 'wxpay emulator snapshot load before.json',
   'emulator.reset.done': '模拟器已恢复到最初的状态，密钥和商户不变。',
   'emulator.title.snapshot': '模拟器的状态',
-  'reason.snapshot': '不是模拟器的快照',
+  'emulator.reason.snapshot': '不是模拟器的快照',
   'emulator.warn.set_aside': '上次运行的状态无法读取（{reason}），已移到 {file}；模拟器从空状态开始。',
   'emulator.warn.unwritable': '模拟器的状态无法写入 {file}（{reason}）；模拟器继续运行，稍后重试。',
 };

@@ -43,4 +43,6 @@ test.each([
   };
   expect(error.code).toBe('INPUT_INVALID');
   expect(error.message).toContain(field);
+  // In words, not the name of words.
+  expect(error.message).not.toMatch(/reason\./);
 });

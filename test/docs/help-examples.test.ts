@@ -20,9 +20,11 @@ const lines = [en, zhCn].flatMap((catalogue) =>
 const commandOf = (line: string): readonly string[] => (/wxpay .*/.exec(line)?.[0] ?? '').split(' ').slice(1);
 /** Batches need files, plans and reports of their own: their tests try them. */
 const elsewhere = /^wxpay refund (?:batch|report) /;
-const examples = [...new Set(lines)].filter(
-  (line) => findEntry(commandOf(line)) !== undefined && !elsewhere.test(line),
-);
+/** They take away the orders that the other examples speak of. */
+const wipes = /^wxpay emulator (?:reset|snapshot load)/;
+const examples = [...new Set(lines)]
+  .filter((line) => findEntry(commandOf(line)) !== undefined && !elsewhere.test(line))
+  .toSorted((a, b) => Number(wipes.test(a)) - Number(wipes.test(b)));
 
 /** Examples that end with another code than 0 here, since nobody is at a terminal; the codes are documented. */
 const otherCodes: Readonly<Record<string, number>> = {

@@ -445,6 +445,6 @@ test.runIf(existsSync('/dev/full'))(
       reject: false,
     });
     expect(result.exitCode).toBe(3);
-    expect(result.stderr.trim()).toBe('stdout: ENOSPC');
+    expect(result.stderr.trim()).toBe('wxpay: cannot write to standard output: ENOSPC');
   },
 );

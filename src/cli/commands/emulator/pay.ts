@@ -6,6 +6,7 @@ import { formatTime } from '../../../output/time.ts';
 import type { DetailRow, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
+import { deliveryRows } from './delivery-rows.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
 
 export const command: CommandModule = {
@@ -48,18 +49,13 @@ function rows({ transaction, callback }: PayResult, { t }: Runtime): DetailRow[]
     const value = transaction[name];
     return typeof value === 'string' ? [{ label: name, value }] : [];
   };
-  const delivery =
-    callback === null
-      ? []
-      : [
-          {
-            label: t('emulator.label.callback'),
-            value: callback.delivered
-              ? { text: t('emulator.callback.delivered', { url: callback.url }), tone: 'good' as const }
-              : { text: t('emulator.callback.failed', { url: callback.url }), tone: 'bad' as const },
-          },
-        ];
   const paidAt = transaction['success_time'];
   const time = typeof paidAt === 'string' ? [{ label: 'success_time', value: formatTime(paidAt) }] : [];
-  return [...row('out_trade_no'), ...row('transaction_id'), ...row('trade_state'), ...time, ...delivery];
+  return [
+    ...row('out_trade_no'),
+    ...row('transaction_id'),
+    ...row('trade_state'),
+    ...time,
+    ...deliveryRows(callback, t),
+  ];
 }

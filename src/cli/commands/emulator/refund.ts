@@ -11,6 +11,7 @@ import type { RefundOutcome } from '../../../emulator/rules/refund.ts';
 import type { DetailRow, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
+import { deliveryRows } from './delivery-rows.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
 
 /** The options that say how refunds go from now on. */
@@ -138,18 +139,10 @@ function refundRows({ refund, callback }: SettleResult, { t }: Runtime): DetailR
     const value = refund[name];
     return typeof value === 'string' ? [{ label: name, value }] : [];
   };
-  const delivery =
-    callback === null
-      ? []
-      : [
-          {
-            label: t('emulator.label.callback'),
-            value: callback.delivered
-              ? { text: t('emulator.callback.delivered', { url: callback.url }), tone: 'good' as const }
-              : { text: t('emulator.callback.failed', { url: callback.url }), tone: 'bad' as const },
-          },
-        ];
-  return [...['out_refund_no', 'refund_id', 'out_trade_no', 'status', 'success_time'].flatMap(row), ...delivery];
+  return [
+    ...['out_refund_no', 'refund_id', 'out_trade_no', 'status', 'success_time'].flatMap(row),
+    ...deliveryRows(callback, t),
+  ];
 }
 
 function settingRows(settings: RefundSettings, { t }: Runtime): DetailRow[] {

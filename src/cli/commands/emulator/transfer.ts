@@ -7,6 +7,7 @@ import type { ConfirmResult } from '../../../emulator/transfer-desk.ts';
 import type { DetailRow, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
+import { deliveryRows } from './delivery-rows.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
 
 const outcomes = ['success', 'transfering', 'fail'] as const;
@@ -56,16 +57,8 @@ function rows({ transfer, callback }: ConfirmResult, { t }: Runtime): DetailRow[
     const value = transfer[name];
     return typeof value === 'string' ? [{ label: name, value }] : [];
   };
-  const delivery =
-    callback === null
-      ? []
-      : [
-          {
-            label: t('emulator.label.callback'),
-            value: callback.delivered
-              ? { text: t('emulator.callback.delivered', { url: callback.url }), tone: 'good' as const }
-              : { text: t('emulator.callback.failed', { url: callback.url }), tone: 'bad' as const },
-          },
-        ];
-  return [...['out_bill_no', 'transfer_bill_no', 'openid', 'state', 'fail_reason'].flatMap(row), ...delivery];
+  return [
+    ...['out_bill_no', 'transfer_bill_no', 'openid', 'state', 'fail_reason'].flatMap(row),
+    ...deliveryRows(callback, t),
+  ];
 }

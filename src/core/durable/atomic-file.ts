@@ -182,7 +182,7 @@ function renamePatiently(fs: FileSystem, from: string, to: string): void {
 }
 
 /** Without this a power cut may forget the rename. Some file systems cannot sync a directory, and say so. */
-function syncDirectory(fs: FileSystem, dir: string): void {
+export function syncDirectory(fs: Pick<FileSystem, 'openSync' | 'fsyncSync' | 'closeSync'>, dir: string): void {
   const fd = fs.openSync(dir, 'r');
   try {
     fs.fsyncSync(fd);

@@ -43,6 +43,8 @@ export interface FileLockOptions {
   /** How long to wait for a living holder, milliseconds; default 10 000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** The call that a test may replace, as on a file system without hard links. */
+  readonly fs?: { readonly linkSync: typeof linkSync };
 }
 
 /** Who holds a lock, as its file says. */
@@ -112,7 +114,7 @@ async function acquire(path: string, me: Claim, options: FileLockOptions): Promi
   let silent: { readonly token: string; readonly mtimeMs: number; readonly since: number } | undefined;
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    if (create(path, me)) return;
+    if (create(path, me, options)) return;
     const holder = readHolder(path);
     if (holder !== undefined) {
       if (silent?.token !== holder.token || silent.mtimeMs !== holder.mtimeMs) {
@@ -135,11 +137,11 @@ async function acquire(path: string, me: Claim, options: FileLockOptions): Promi
 }
 
 /** Puts the claim at `path` if nothing is there; `false` when something is. */
-function create(path: string, me: Claim): boolean {
+function create(path: string, me: Claim, { fs }: FileLockOptions): boolean {
   try {
     materialise(me);
     try {
-      linkSync(me.file, path);
+      (fs?.linkSync ?? linkSync)(me.file, path);
       return true;
     } catch (error) {
       const code = systemCode(error) ?? '';
@@ -178,7 +180,7 @@ function materialise(me: Claim): void {
 function takeOver(path: string, dead: Holder, me: Claim, options: FileLockOptions, lockPath = path): boolean {
   const guard = guardPath(lockPath, dead.token);
   if (guard === path) return false;
-  if (!create(guard, me)) {
+  if (!create(guard, me, options)) {
     const other = readHolder(guard);
     if (other === undefined || !isDead(other, 0, me, options)) return false;
     if (!takeOver(guard, other, me, options, lockPath)) return false;

@@ -3,6 +3,7 @@
  */
 import * as nodeFs from 'node:fs';
 import { dirname } from 'node:path';
+import { syncDirectory } from './atomic-file.ts';
 import { fileUnwritable, refuseFile } from './system-error.ts';
 
 /** The calls that a test may replace by ones that fail or write short. */
@@ -13,11 +14,19 @@ export type PartFileSystem = Pick<
   | 'ftruncateSync'
   | 'fchmodSync'
   | 'fsyncSync'
+  | 'fstatSync'
   | 'closeSync'
   | 'renameSync'
   | 'rmSync'
   | 'lstatSync'
 >;
+
+export interface PartFileOptions {
+  readonly platform: NodeJS.Platform;
+  /** How messages name the file; default its path. */
+  readonly name?: string;
+  readonly fs?: PartFileSystem;
+}
 
 export interface PartFile {
   readonly path: string;
@@ -38,27 +47,46 @@ export interface PartFile {
  *
  * @throws `FILE_UNWRITABLE`, also when something is there already
  */
-export function openPartFile(
-  path: string,
-  { platform, fs = nodeFs }: { readonly platform: NodeJS.Platform; readonly fs?: PartFileSystem },
-): PartFile {
+export function openPartFile(path: string, { platform, name = path, fs = nodeFs }: PartFileOptions): PartFile {
   let size = 0;
   let open = true;
   let published = false;
   const fd = attempt(() => fs.openSync(path, 'wx', 0o600));
-  if (platform !== 'win32') attempt(() => fs.fchmodSync(fd, 0o600));
+  if (platform !== 'win32') {
+    try {
+      attempt(() => fs.fchmodSync(fd, 0o600));
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  }
 
-  function attempt<T>(work: () => T, name = path): T {
+  function attempt<T>(work: () => T, file = name): T {
     try {
       return work();
     } catch (error) {
-      throw fileUnwritable(name, error);
+      throw fileUnwritable(file, error);
     }
   }
 
   function close(): void {
-    if (open) fs.closeSync(fd);
+    if (!open) return;
+    // A descriptor is gone even where closing it fails; a second attempt could hit somebody else's.
     open = false;
+    fs.closeSync(fd);
+  }
+
+  function discard(): void {
+    try {
+      close();
+    } catch {
+      // It is removed all the same.
+    }
+    try {
+      if (!published) fs.rmSync(path, { force: true });
+    } catch {
+      // What cannot be removed now is cleared away by a later run.
+    }
   }
 
   return {
@@ -72,7 +100,7 @@ export function openPartFile(
         // A nearly full disk takes a part and says how much; the next call says why.
         for (let done = 0; done < bytes.length;) {
           const taken = fs.writeSync(fd, bytes, done, bytes.length - done, size);
-          if (taken <= 0) throw refuseFile(path, 'short', { written: done, size: bytes.length });
+          if (taken <= 0) throw refuseFile(name, 'short', { written: done, size: bytes.length });
           done += taken;
           size += taken;
         }
@@ -90,29 +118,15 @@ export function openPartFile(
         if (stat?.isSymbolicLink() === true) throw refuseFile(to, 'link');
         if (stat !== undefined && !stat.isFile()) throw refuseFile(to, 'kind');
         fs.fsyncSync(fd);
+        const written = fs.fstatSync(fd).size;
+        if (written !== size) throw refuseFile(to, 'short', { written, size });
         close();
         fs.renameSync(path, to);
         published = true;
-        if (platform !== 'win32') syncFolder(dirname(to));
+        if (platform !== 'win32') syncDirectory(fs, dirname(to));
       }, to);
     },
 
-    discard() {
-      try {
-        close();
-        if (!published) fs.rmSync(path, { force: true });
-      } catch {
-        // What cannot be removed now is cleared away by a later run.
-      }
-    },
+    discard,
   };
-
-  function syncFolder(folder: string): void {
-    const handle = fs.openSync(folder, 'r');
-    try {
-      fs.fsyncSync(handle);
-    } finally {
-      fs.closeSync(handle);
-    }
-  }
 }

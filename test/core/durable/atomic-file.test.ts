@@ -158,6 +158,10 @@ test('a directory that cannot be synced on this file system is no failure; an I/
   expect(() => writeFileAtomic(file, 'two', { ...options, platform: 'linux', fs: failing('EIO') })).toThrow(
     'FILE_UNWRITABLE',
   );
+  // What has no code is no excuse either.
+  expect(() => writeFileAtomic(file, 'three', { ...options, platform: 'linux', fs: failing('') })).toThrow(
+    'FILE_UNWRITABLE',
+  );
 });
 
 test('on win32 a rename that a scanner holds up is tried again, a bounded number of times', () => {
@@ -175,6 +179,18 @@ test('on win32 a rename that a scanner holds up is tried again, a bounded number
     writeFileAtomic(file, 'newer', { ...options, platform: 'win32', fs: { ...nodeFs, renameSync: never } }),
   ).toThrow('FILE_UNWRITABLE');
   expect(readdirSync(dir)).toEqual(['store.json']);
+});
+
+test.each(['EXDEV', ''])('on win32 a rename that fails for another reason (%j) is not tried again', (code) => {
+  let tries = 0;
+  const renameSync = (() => {
+    tries += 1;
+    throw systemError(code);
+  }) as never;
+  expect(() => writeFileAtomic(file, 'new', { ...options, platform: 'win32', fs: { ...nodeFs, renameSync } })).toThrow(
+    'FILE_UNWRITABLE',
+  );
+  expect([tries, readdirSync(dir)]).toEqual([1, []]);
 });
 
 test('E7: refuses a symbolic link, a directory, and a missing directory; the link target is untouched', () => {
@@ -247,6 +263,43 @@ test.skipIf(!posix)(
     expect(() => ensurePrivateDir(join(dir, 'plain'), { platform: process.platform, uid })).toThrow('FILE_UNWRITABLE');
   },
 );
+
+test.skipIf(!posix)('on win32 a private directory only has to be there', () => {
+  const path = join(dir, 'wide');
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+  ensurePrivateDir(path, { platform: 'win32', uid: undefined });
+  expect(modeOf(path)).toBe(0o755);
+  ensurePrivateDir(path, { platform: 'linux', uid: undefined });
+  expect(modeOf(path)).toBe(0o700);
+  expect(() => ensurePrivateDir(join(dir, 'wide', 'x\0'), { platform: 'win32', uid: undefined })).toThrow(
+    'FILE_UNWRITABLE',
+  );
+});
+
+test('F3: in a directory that others write to, only the leftovers of the one file go', () => {
+  const mine = '.report.csv.11.abc.tmp';
+  const others = ['.other.csv.11.abc.tmp', '.report.csv.bak.11.abc.tmp'];
+  for (const name of [mine, ...others]) writeFileSync(join(dir, name), 'x');
+  expect(removeStaleTemps(dir, { isAlive: () => false, now: 0, of: 'report.csv' })).toBe(1);
+  expect(readdirSync(dir).sort()).toEqual([...others].sort());
+});
+
+test('F3: an old leftover that cannot be removed is not counted, and its neighbours go', () => {
+  mkdirSync(join(dir, '.a.11.folder.tmp'));
+  writeFileSync(join(dir, '.b.11.file.tmp'), '');
+  expect(removeStaleTemps(dir, { isAlive: () => false, now: 0 })).toBe(1);
+  expect(readdirSync(dir)).toEqual(['.a.11.folder.tmp']);
+});
+
+test('F3: a leftover counts as old after an hour, not before', () => {
+  const now = 1_800_000_000_000;
+  const name = join(dir, '.a.11.x.tmp');
+  writeFileSync(name, '');
+  utimesSync(name, now / 1_000 - 3_600, now / 1_000 - 3_600);
+  expect(removeStaleTemps(dir, { isAlive: () => true, now })).toBe(0);
+  expect(removeStaleTemps(dir, { isAlive: () => true, now: now + 1 })).toBe(1);
+});
 
 test('F3: leftovers of dead processes go, those of living ones and everything else stay', () => {
   const now = 1_800_000_000_000;

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import {
+  existsSync,
+  linkSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -13,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { withFileLock, type FileLockOptions } from '../../../src/core/durable/file-lock.ts';
 
 let root: string;
@@ -136,8 +138,6 @@ test(
 );
 
 test('a dead guard left by a stealer that was killed is taken over too', async () => {
-  const dead = (token: string): string =>
-    JSON.stringify({ token, pid: 2 ** 22 + 1, start: '1', machine: ownMachine() });
   writeFileSync(lock, dead('dead-lock'));
   writeFileSync(join(dir, '.counter.lock.dead-lock.steal'), dead('dead-stealer'));
   expect(await withFileLock(lock, () => 'done', options)).toBe('done');
@@ -237,6 +237,194 @@ test('an aborted wait ends with the reason', async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(new Error('stop')), 20);
   await expect(withFileLock(lock, () => undefined, { ...options, signal: controller.signal })).rejects.toThrow('stop');
+});
+
+const dead = (token: string): string => JSON.stringify({ token, pid: 2 ** 22 + 1, start: '1', machine: ownMachine() });
+const living = (token: string): string => JSON.stringify({ token, pid: process.pid, machine: ownMachine() });
+/** A clock that only sleeping moves; `each` is done at every sleep. */
+const sleeping = (each: (time: number) => void = () => undefined) => {
+  let time = 0;
+  return {
+    now: () => time,
+    monotonic: () => time,
+    sleep: async () => {
+      time += 100;
+      each(time);
+    },
+  };
+};
+
+test.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])(
+  'a file system without hard links (%s) still lets in one at a time',
+  async (code) => {
+    const fs = {
+      linkSync: () => {
+        throw Object.assign(new Error(`${code}: injected, link`), { code });
+      },
+    };
+    const inside = async (): Promise<string> => {
+      expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject({ pid: process.pid });
+      await expect(
+        withFileLock(lock, () => 'second', { ...options, fs, clock: sleeping(), timeoutMs: 500 }),
+      ).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+      return 'first';
+    };
+    expect(await withFileLock(lock, inside, { ...options, fs })).toBe('first');
+    writeFileSync(lock, dead('killed'));
+    expect(await withFileLock(lock, () => 'third', { ...options, fs })).toBe('third');
+    expect(files()).toEqual(['counter']);
+  },
+);
+
+test.each([Object.assign(new Error('EIO: injected, link'), { code: 'EIO' }), new Error('odd')])(
+  'a lock file that cannot be made is said at once, without waiting (%s)',
+  async (error) => {
+    const fs = {
+      linkSync: () => {
+        throw error;
+      },
+    };
+    const clock = sleeping(() => expect.unreachable('it waited'));
+    await expect(withFileLock(lock, () => undefined, { ...options, fs, clock })).rejects.toMatchObject({
+      code: 'FILE_UNWRITABLE',
+      params: { file: lock, reason: error.message.split(',')[0] },
+    });
+    expect(files()).toEqual(['counter']);
+  },
+);
+
+test('a folder that is not there is said at once', async () => {
+  const path = join(dir, 'no', 'x.lock');
+  await expect(withFileLock(path, () => undefined, options)).rejects.toMatchObject({
+    code: 'FILE_UNWRITABLE',
+    params: { file: path },
+  });
+});
+
+test('a holder that says nothing is named by a question mark when the wait is over', async () => {
+  writeFileSync(lock, '');
+  await expect(withFileLock(lock, () => undefined, { ...options, timeoutMs: 0 })).rejects.toMatchObject({
+    code: 'LOCK_TIMEOUT',
+    params: { file: lock, holder: '?' },
+  });
+  expect(files()).toEqual(['counter', 'counter.lock']);
+});
+
+test('the wait for a living holder is ten seconds unless said otherwise', async () => {
+  writeFileSync(lock, living('me'));
+  let waited = 0;
+  const clock = sleeping((time) => (waited = time));
+  await expect(withFileLock(lock, () => undefined, { ...options, clock })).rejects.toMatchObject({
+    code: 'LOCK_TIMEOUT',
+  });
+  expect(waited).toBe(10_000);
+});
+
+test('a living stealer is waited for; when it has gone, the dead lock is taken over', async () => {
+  const guard = join(dir, '.counter.lock.dead-lock.steal');
+  writeFileSync(lock, dead('dead-lock'));
+  writeFileSync(guard, living('stealer'));
+  let ended = 0;
+  const clock = sleeping((time) => {
+    expect(readFileSync(lock, 'utf8')).toBe(dead('dead-lock'));
+    expect(existsSync(guard)).toBe(true);
+    if (time < 300) return;
+    rmSync(guard);
+    ended = time;
+  });
+  await withFileLock(lock, () => expect(ended).toBe(300), { ...options, clock });
+  expect(files()).toEqual(['counter']);
+});
+
+test('a lock that somebody else took over in the meantime is not taken from them', async () => {
+  const theirs = living('theirs');
+  writeFileSync(lock, dead('dead-lock'));
+  const fs = {
+    linkSync: (from: unknown, to: unknown) => {
+      linkSync(from as string, to as string);
+      if (String(to).endsWith('.steal')) writeFileSync(lock, theirs);
+    },
+  };
+  await expect(
+    withFileLock(lock, () => expect.unreachable('two holders'), { ...options, fs, clock: sleeping(), timeoutMs: 500 }),
+  ).rejects.toMatchObject({ code: 'LOCK_TIMEOUT', params: { holder: process.pid } });
+  expect(readFileSync(lock, 'utf8')).toBe(theirs);
+  expect(files()).toEqual(['counter', 'counter.lock']);
+});
+
+test('a guard that bears the name of the lock itself ends in a time-out, not in a loop without end', async () => {
+  writeFileSync(lock, dead('same'));
+  writeFileSync(join(dir, '.counter.lock.same.steal'), dead('same'));
+  await expect(
+    withFileLock(lock, () => undefined, { ...options, clock: sleeping(), timeoutMs: 500 }),
+  ).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+  expect(readFileSync(lock, 'utf8')).toBe(dead('same'));
+});
+
+test('a take-over clears away the guards of this lock, and nothing else', async () => {
+  writeFileSync(lock, dead('dead-lock'));
+  for (const name of ['.counter.lock.gone.steal', '.counter.lock.gone.note', '.other.lock.gone.steal', 'x.steal'])
+    writeFileSync(join(dir, name), '');
+  await withFileLock(lock, () => undefined, options);
+  expect(files()).toEqual(['.counter.lock.gone.note', '.other.lock.gone.steal', 'counter', 'x.steal']);
+});
+
+test('a holder that does not say on which machine it runs is judged by its silence', async () => {
+  writeFileSync(lock, JSON.stringify({ token: 'here', pid: process.pid, start: 5, machine: 7 }));
+  let waited = 0;
+  const clock = sleeping((time) => (waited = time));
+  await withFileLock(lock, () => undefined, { ...options, clock, timeoutMs: 60_000 });
+  expect(waited).toBe(6_000);
+});
+
+test('where the system does not say when a process started, its number decides', async () => {
+  const there: FileLockOptions = { ...options, platform: 'darwin', clock: sleeping(), timeoutMs: 500 };
+  let holder = '';
+  await withFileLock(
+    lock,
+    async () => {
+      holder = readFileSync(lock, 'utf8');
+      expect(JSON.parse(holder)).not.toHaveProperty('start');
+      await expect(withFileLock(lock, () => undefined, there)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    },
+    there,
+  );
+  writeFileSync(lock, holder);
+  expect(await withFileLock(lock, () => 'taken', { ...there, isAlive: () => false })).toBe('taken');
+});
+
+test('a holder gives a sign of life every second, and none after its work', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    let now = 1_800_000_000_000;
+    const clock = { ...options.clock, now: () => now };
+    await withFileLock(
+      lock,
+      () => {
+        now += 50_000;
+        vi.advanceTimersByTime(999);
+        expect(statSync(lock).mtimeMs).not.toBe(now);
+        vi.advanceTimersByTime(1);
+        expect(statSync(lock).mtimeMs).toBe(now);
+        now += 50_000;
+        vi.advanceTimersByTime(1_000);
+        expect(statSync(lock).mtimeMs).toBe(now);
+        // Whoever took the lock away keeps it; the beat says nothing.
+        rmSync(lock);
+        vi.advanceTimersByTime(1_000);
+        expect(existsSync(lock)).toBe(false);
+      },
+      { ...options, clock },
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a lock that was taken away during the work is not removed from its new holder', async () => {
+  await withFileLock(lock, () => writeFileSync(lock, living('new')), options);
+  expect(readFileSync(lock, 'utf8')).toBe(living('new'));
 });
 
 /** The machine id is learned from a lock that this process takes. */

@@ -75,6 +75,80 @@ test.each(['ENOSPC', 'EDQUOT', 'EIO'])('%s is said, and the old file stays (THRE
   expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('old');
 });
 
+test('a disk that takes nothing and says so with 0 ends the writing', () => {
+  let left = 2;
+  const part = open({
+    writeSync: ((fd: number, bytes: Uint8Array, from: number, _length: number, at: number) =>
+      left-- > 0 ? nodeFs.writeSync(fd, bytes, from, 3, at) : 0) as never,
+  });
+  expect(() => part.write(Buffer.from('0123456789'))).toThrow(
+    expect.objectContaining({ params: { file: part.path, reason: 'key:reason.file_short', written: 6, size: 10 } }),
+  );
+  part.discard();
+});
+
+test('bytes that did not arrive are noticed before the file gets its name', () => {
+  const part = open({
+    writeSync: ((_fd: number, _bytes: Uint8Array, _from: number, length: number) => length) as never,
+  });
+  part.write(Buffer.from('lost'));
+  expect(() => part.publish(join(dir, 'a'))).toThrow(
+    expect.objectContaining({ params: { file: join(dir, 'a'), reason: 'key:reason.file_short', written: 0, size: 4 } }),
+  );
+  part.discard();
+  expect(nodeFs.readdirSync(dir)).toEqual([]);
+});
+
+test('a folder that cannot be synced on this file system is no failure of a published file; an I/O error is one', () => {
+  for (const [code, works] of [
+    ['EINVAL', true],
+    ['EIO', false],
+  ] as const) {
+    let calls = 0;
+    const part = openPartFile(join(dir, 'a.part'), {
+      platform: 'linux',
+      fs: {
+        ...nodeFs,
+        fsyncSync: (fd) => {
+          calls += 1;
+          if (calls === 2) throw full(code);
+          nodeFs.fsyncSync(fd);
+        },
+      },
+    });
+    part.write(Buffer.from(code));
+    const publish = (): void => part.publish(join(dir, 'a'));
+    if (works) publish();
+    else expect(publish).toThrow(/^FILE_UNWRITABLE.*EIO/);
+    part.discard();
+    expect([calls, readFileSync(join(dir, 'a'), 'utf8')]).toEqual([2, code]);
+  }
+});
+
+test('on win32 neither modes are set nor folders synced', () => {
+  let syncs = 0;
+  const part = openPartFile(join(dir, 'a.part'), {
+    platform: 'win32',
+    fs: {
+      ...nodeFs,
+      fchmodSync: () => expect.unreachable('no modes there'),
+      fsyncSync: () => void (syncs += 1),
+    },
+  });
+  part.publish(join(dir, 'a'));
+  expect([syncs, nodeFs.readdirSync(dir)]).toEqual([1, ['a']]);
+});
+
+test('a part that cannot be removed is left, without a word', () => {
+  const part = open({
+    rmSync: () => {
+      throw full('EACCES');
+    },
+  });
+  part.discard();
+  expect(nodeFs.readdirSync(dir)).toEqual(['a.part']);
+});
+
 test('a sync that fails publishes nothing', () => {
   const part = open({
     fsyncSync: () => {

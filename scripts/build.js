@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeManPages } from './man.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
@@ -67,6 +68,8 @@ try {
     outExtension: { '.js': '.cjs' },
   });
   declare('cli/emulator-library', `${root}${fresh}/types`);
+  const { outdir: _, ...reading } = shared;
+  await writeManPages(`${root}${fresh}/man`, reading);
   const old = `${root}dist.old-${process.pid}`;
   try {
     renameSync(`${root}dist`, old);

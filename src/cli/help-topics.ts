@@ -1,4 +1,5 @@
 /** `wxpay help <topic>`: pages that are made from the tables in code, so that they cannot drift from it. */
+import type { Command } from 'commander';
 import type { Translate } from '../i18n/translate.ts';
 import { renderResult } from '../output/render.ts';
 import type { Block, Result } from '../output/view.ts';
@@ -9,23 +10,30 @@ import { exitCodeRows, exitCodes } from './exit-codes.ts';
 import type { World } from './world.ts';
 
 /** Pages of running text; the others are made of tables. */
-const texts = ['signing', 'keys', 'callbacks', 'money', 'ci', 'emulator'] as const;
-const tables = ['exit-codes', 'environment'] as const;
-type Topic = (typeof texts)[number] | (typeof tables)[number];
+export const textTopics = ['signing', 'keys', 'callbacks', 'money', 'ci', 'emulator'] as const;
+const tables = ['exit-codes', 'environment', 'commands'] as const;
+type Topic = (typeof textTopics)[number] | (typeof tables)[number];
 
 /** What `wxpay help <topic>` knows; `topics` lists them. */
-export const topicNames: readonly Topic[] = [...texts, ...tables];
+export const topicNames: readonly Topic[] = [...textTopics, ...tables];
 export const topics: readonly string[] = ['topics', ...topicNames];
+
+export interface TopicContext {
+  readonly world: World;
+  readonly t: Translate;
+  /** The program with every command configured, for the page that lists them. */
+  readonly program: () => Promise<Command>;
+}
 
 /** @param flags what is known of the global flags */
 export async function showTopic(
   name: string,
   flags: { readonly json: boolean; readonly color: Globals['color'] | undefined },
-  world: World,
-  t: Translate,
+  { world, t, program }: TopicContext,
 ): Promise<number> {
   const isTTY = world.stdout.isTTY === true;
-  const text = await renderResult(pageOf(name, t), {
+  const page = name === 'commands' ? await commandsPage(await program(), t) : pageOf(name, t);
+  const text = await renderResult(page, {
     format: flags.json ? 'json' : 'table',
     query: undefined,
     tty: isTTY,
@@ -40,7 +48,7 @@ export async function showTopic(
 function pageOf(name: string, t: Translate): Result {
   if (name === 'exit-codes') return exitCodesPage(t);
   if (name === 'environment') return environmentPage(t);
-  const topic = texts.find((candidate) => candidate === name);
+  const topic = textTopics.find((candidate) => candidate === name);
   return topic === undefined ? listPage(t) : textPage(topic, t);
 }
 
@@ -64,7 +72,7 @@ function listPage(t: Translate): Result {
 }
 
 /** Paragraphs are wrapped; command lines stay as they are, to be copied. */
-function textPage(name: (typeof texts)[number], t: Translate): Result {
+function textPage(name: (typeof textTopics)[number], t: Translate): Result {
   const text = t(`topics.${name}`);
   const view: Block[] = [];
   let paragraphs: string[] = [];
@@ -82,6 +90,28 @@ function textPage(name: (typeof texts)[number], t: Translate): Result {
   }
   flush();
   return { data: { name, text }, view };
+}
+
+/** For people a list; with `--json` everything that is known of every command, for those who build on it. */
+async function commandsPage(program: Command, t: Translate): Promise<Result> {
+  const { describeProgram } = await import('./command-tree.ts');
+  const tree = describeProgram(program);
+  const leaves = tree.commands.filter(({ commands }) => commands.length === 0);
+  return {
+    data: tree,
+    view: [
+      {
+        kind: 'table',
+        title: t('cli.help.commands'),
+        columns: [
+          { field: 'path', title: t('topics.command'), fixed: true },
+          { field: 'summary', title: t('topics.about'), wraps: true },
+        ],
+        rows: leaves.map(({ path, summary }) => [`wxpay ${path}`, summary]),
+        empty: '',
+      },
+    ],
+  };
 }
 
 function exitCodesPage(t: Translate): Result {

@@ -29,6 +29,11 @@ export function examples(command: Command, t: Translate, keys: readonly MessageK
   );
 }
 
+/** The examples of a command, as they were added. */
+export function examplesFor(command: Command): readonly string[] {
+  return examplesOf.get(command) ?? [];
+}
+
 /**
  * Gives the program, and every command that is made under it afterwards, our help.
  *
@@ -71,7 +76,7 @@ function formatHelp(command: Command, helper: Help, t: Translate, columns: numbe
     ...wrapped(helper.commandDescription(command), 0),
     '',
   ];
-  const samples = examplesOf.get(command) ?? [];
+  const samples = examplesFor(command);
   if (samples.length > 0)
     lines.push(
       withColon(t('cli.help.examples')),
@@ -192,7 +197,7 @@ function argumentDescription(argument: Argument, t: Translate): string {
 }
 
 /** The default of a flag that takes a value; that a switch is off by default goes without saying. */
-function shownDefault(option: Option): unknown {
+export function shownDefault(option: Option): unknown {
   const value: unknown = option.defaultValueDescription ?? option.defaultValue;
   return (option.required || option.optional) && value !== '' ? value : undefined;
 }

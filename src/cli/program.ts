@@ -450,7 +450,8 @@ async function asked(world: World, t: Translate): Promise<readonly string[] | nu
   if (helpful) {
     const { topics, showTopic } = await import('./help-topics.ts');
     const [topic] = subject;
-    if (topic !== undefined && topics.includes(topic)) return showTopic(topic, peek(argv), world, t);
+    if (topic !== undefined && topics.includes(topic))
+      return showTopic(topic, peek(argv), { world, t, program: () => buildWholeProgram(world, t) });
   }
   const wanted = helpful ? argv.filter((_, index) => index !== first.index) : argv;
   const isHelpFlag = (word: string): boolean => word === '--help' || word === '-h';
@@ -521,6 +522,17 @@ export function buildProgram(world: Pick<World, 'stdout' | 'stderr' | 'version'>
     leaf.description(t(entry.summary));
     if (entry.path.length === 1) leaf.helpGroup(t(entry.group));
   }
+  return program;
+}
+
+/** The command tree with the options of every command: for what speaks of all of them. */
+export async function buildWholeProgram(
+  world: Pick<World, 'stdout' | 'stderr' | 'version'>,
+  t: Translate,
+): Promise<Command> {
+  const program = buildProgram(world, t);
+  const modules = await Promise.all(entries.map(async ({ path, load }) => ({ path, module: (await load()).command })));
+  for (const { path, module } of modules) module.configure(commandAt(program, path), t);
   return program;
 }
 

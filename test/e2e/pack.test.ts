@@ -20,6 +20,7 @@ import { shop } from './shop.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
+  man: string[];
   dependencies: Record<string, string>;
 };
 
@@ -48,11 +49,16 @@ describe('the package', () => {
       expect(files).toContain(file);
     const strange = files.filter(
       (file) =>
-        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|dist\/types\/[\w./-]+\.d\.ts|(?:README(?:\.zh-CN)?|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/.test(
+        !/^(?:bin\/(?:wxpay\.js|package\.json)|dist\/[\w./-]+\.(?:js|cjs)|dist\/man\/wxpay(?:-[\w-]+)?\.[17]|dist\/types\/[\w./-]+\.d\.ts|(?:README(?:\.zh-CN)?|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/.test(
           file,
         ),
     );
     expect(strange).toEqual([]);
+  });
+
+  test('lists every manual page that it brings (npm run man), since npm links those that are listed', () => {
+    const pages = files.filter((file) => file.startsWith('dist/man/'));
+    expect(manifest.man.toSorted()).toEqual(pages.toSorted());
   });
 
   test('holds no key, no test data and no path of the machine that built it', () => {
@@ -136,6 +142,15 @@ describe('installed into an empty prefix', () => {
     expect(megabytes.all).toBeLessThanOrEqual(20);
     expect(megabytes.own).toBeLessThanOrEqual(3);
   });
+
+  test('installed for the whole machine, its manual pages are where man looks for them', async () => {
+    const prefix = join(dir, 'global');
+    const tarball = readdirSync(dir).find((name) => name.endsWith('.tgz')) ?? '';
+    const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+    await execa('npm', ['install', '-g', '--prefix', prefix, ...flags, join(dir, tarball)]);
+    for (const page of ['man1/wxpay.1', 'man1/wxpay-order-create.1', 'man7/wxpay-signing.7'])
+      expect(readFileSync(join(prefix, 'share', 'man', page), 'utf8')).toMatch(/^\.TH WXPAY/);
+  }, 120_000);
 
   test('J: nothing of what it brings has an install script', () => {
     const modules = join(dir, 'prefix', 'node_modules');

@@ -1,7 +1,7 @@
 /** batch: English texts. Keys are `batch.<name>`; both languages hold the same keys and placeholders. */
 export const batch = {
-  'batch.summary.batch': 'Refund a file of rows: checked first, carried out once, whatever happens',
-  'batch.summary.report_merge': 'Put the reports of shards together and count again',
+  'batch.summary.batch': 'refund a file of rows: checked first, carried out once, whatever happens',
+  'batch.summary.report_merge': 'put the reports of shards together and count again',
   'batch.argument.file': 'CSV or NDJSON, - for stdin, or a saved plan',
   'batch.argument.reports': 'JSON reports of the shards (--report x.json)',
   'batch.option.plan': 'look everything up and show what would happen; send nothing',

@@ -34,6 +34,8 @@ export const cli = {
   'cli.help.examples': 'Examples',
   'cli.help.footer': 'Topics: wxpay help topics\nFirst time here? Run: wxpay demo',
   'cli.help.command': 'show help for a command or a topic',
+  'cli.man.global': 'They work before and after the command, and with every command.',
+  'cli.man.inherited': 'All commands also take the global options; they stand in',
   'cli.group.order': 'Orders: create, query, close, reverse',
   'cli.group.certs': 'Platform certificates and public keys',
   'cli.group.profile': 'Merchant profiles',

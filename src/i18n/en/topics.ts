@@ -8,6 +8,8 @@ export const topics = {
   'topics.summary.emulator': 'WeChat Pay on your own machine',
   'topics.summary.exit-codes': 'what every exit code means',
   'topics.summary.environment': 'every variable that wxpay reads',
+  'topics.summary.commands': 'every command in one list; with --json, with all its options',
+  'topics.command': 'command',
   'topics.title': 'Topics',
   'topics.name': 'topic',
   'topics.about': 'about',

@@ -35,6 +35,8 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.help.examples': '示例',
   'cli.help.footer': '主题：wxpay help topics\n第一次使用？运行：wxpay demo',
   'cli.help.command': '显示命令或主题的帮助',
+  'cli.man.global': '以下选项对所有命令有效，写在命令之前或之后均可。',
+  'cli.man.inherited': '所有命令也接受全局选项，见',
   'cli.group.order': '订单：下单、查单、关单、撤销',
   'cli.group.certs': '平台证书与微信支付公钥',
   'cli.group.profile': '商户配置',

@@ -10,6 +10,8 @@ export const topics: Readonly<Record<keyof typeof en, string>> = {
   'topics.summary.emulator': '自己机器上的微信支付',
   'topics.summary.exit-codes': '每个退出码的含义',
   'topics.summary.environment': 'wxpay 读取的所有环境变量',
+  'topics.summary.commands': '全部命令一览；加 --json 则连同全部选项',
+  'topics.command': '命令',
   'topics.title': '主题',
   'topics.name': '主题',
   'topics.about': '内容',

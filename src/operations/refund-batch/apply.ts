@@ -178,7 +178,7 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     options.onRow?.(row, outcomes);
   };
 
-  const settleWithoutSending = async (row: number): Promise<boolean> => {
+  const settleWithoutSending = async (row: number, number: string): Promise<boolean> => {
     const existing = plan.existingOf(row);
     if (existing !== undefined) {
       set(row, { ...outcomeOf(existing.status), refund_id: existing.refund_id, existing: true });
@@ -188,9 +188,9 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
       set(row, { result: 'failed', code: 'REFUND_DIFFERS', message: plan.differenceOf(row) });
       return true;
     }
-    const state = stateOf(row);
+    const state = journal?.stateOf(number);
     if (state !== 'final' && state !== 'pending') return false;
-    const record = await journal?.find(plan.numberOf(row));
+    const record = await journal?.find(number);
     if (record === undefined) return false;
     const facts = rows.factsOf(rows.orderOf(row));
     const { intent, outcome } = record;
@@ -199,13 +199,13 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
     return true;
   };
 
-  const intentFor = (row: number): RefundIntent => {
+  const intentFor = (row: number, number: string): RefundIntent => {
     const { line, fen, reason, ref } = rows.get(row);
     const facts = rows.factsOf(rows.orderOf(row));
     const { batch_id } = plan.identity;
     return refundIntent({
       party: plan.party,
-      out_refund_no: plan.numberOf(row),
+      out_refund_no: number,
       order: { transaction_id: facts?.transaction_id ?? '' },
       refund: fen,
       total: facts?.total ?? 0,
@@ -218,17 +218,18 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
 
   /** @returns whether anything may have been sent */
   const refund = async (row: number): Promise<boolean> => {
-    if (await settleWithoutSending(row)) return false;
+    const number = plan.numberOf(row);
+    if (await settleWithoutSending(row, number)) return false;
     const facts = rows.factsOf(rows.orderOf(row));
-    const isOpen = stateOf(row) === 'open';
+    const isOpen = journal?.stateOf(number) === 'open';
     const others = options.unresolvedOrders?.get(facts?.transaction_id ?? '');
-    const mustWait = others !== undefined && [...others].some((number) => number !== plan.numberOf(row));
+    const mustWait = others !== undefined && [...others].some((other) => other !== number);
     if (!isOpen && (mustWait || blocked.has(rows.orderOf(row)))) {
       set(row, { result: 'skipped', code: 'ORDER_UNRESOLVED' });
       return false;
     }
     try {
-      const { result, refund: done, unrecorded } = await refundOnce(depsOfRow, intentFor(row), once);
+      const { result, refund: done, unrecorded } = await refundOnce(depsOfRow, intentFor(row, number), once);
       set(row, { ...outcomeOf(done.status), refund_id: done.refund_id, existing: result === 'existing' });
       inARow = 0;
       if (unrecorded !== undefined) stop('journal', unrecorded.code, unrecorded);

@@ -89,7 +89,7 @@ export interface Runtime {
   readonly t: Translate;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
   /** Aborted when whoever reads stdout has gone (`wxpay … | head -1`): nothing more needs to be found out for them. */
   readonly readerGone: AbortSignal;

@@ -20,9 +20,10 @@ export const exitCodes = {
   throttled: 11,
   not_final: 12,
   credentials: 14,
+  hung_up: 129,
   interrupted: 130,
   terminated: 143,
-} as const satisfies Record<ErrorCategory | 'ok' | 'interrupted' | 'terminated', number>;
+} as const satisfies Record<ErrorCategory | 'ok' | 'hung_up' | 'interrupted' | 'terminated', number>;
 
 export type ExitName = keyof typeof exitCodes;
 

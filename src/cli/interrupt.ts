@@ -1,11 +1,14 @@
-/** Ctrl-C and SIGTERM on their way to the exit code. */
+/** Ctrl-C, SIGTERM and a terminal that is closed, on their way to the exit code. */
+
+/** What asks a command to come to its end. */
+export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
-  readonly signal: 'SIGINT' | 'SIGTERM';
+  readonly signal: EndingSignal;
   /** `unknown` for work that did not end by itself in time, so that nobody can say what it has done. */
   readonly outcome: 'no_effect' | 'unknown';
-  constructor(signal: 'SIGINT' | 'SIGTERM', outcome: 'no_effect' | 'unknown' = 'no_effect') {
+  constructor(signal: EndingSignal, outcome: 'no_effect' | 'unknown' = 'no_effect') {
     super(signal);
     this.signal = signal;
     this.outcome = outcome;

@@ -5,6 +5,8 @@ import type { World } from './world.ts';
 const version = __WXPAY_VERSION__;
 /** The exit code of a local file that cannot be written (exit-codes.ts, `config`). */
 const cannotWrite = 3;
+/** The exit code of a command whose terminal was closed (exit-codes.ts, `hung_up`). */
+const hungUp = 129;
 
 await main();
 
@@ -16,6 +18,7 @@ async function main(): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     readerGone.abort();
     if (error.code === 'EPIPE') return;
+    if (isTerminalGone(error, process.stdout)) return;
     // The work is done; only its answer could not be written (a full disk). Said plainly, and not taken for success.
     unwritten = true;
     // Without the catalogues: this may come at any moment, and must come.
@@ -23,10 +26,32 @@ async function main(): Promise<void> {
     process.exitCode = cannotWrite;
   });
   process.stderr.on('error', () => {});
+  endWithTerminal();
   const code = await run(await realWorld(readerGone.signal));
   process.exitCode = unwritten ? cannotWrite : code;
   // A command that was interrupted while it read from a terminal or a pipe must not wait for its end.
   (process.stdin as { unref?: () => void }).unref?.();
+}
+
+/**
+ * Node aborts, core and all, when it cannot give a terminal back that is gone. So what said that it is gone ends the process: 129
+ * for a shell.
+ */
+function endWithTerminal(): void {
+  const streams = [process.stdin, process.stdout, process.stderr].filter(({ isTTY }) => isTTY);
+  let gone = false;
+  for (const stream of streams)
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      gone ||= isTerminalGone(error, stream);
+    });
+  process.on('exit', (code) => {
+    if (gone || (code === hungUp && streams.length > 0)) process.kill(process.pid, 'SIGHUP');
+  });
+}
+
+/** Only a terminal that was closed fails so. */
+function isTerminalGone({ code }: NodeJS.ErrnoException, { isTTY }: { readonly isTTY?: boolean }): boolean {
+  return code === 'EIO' && isTTY === true;
 }
 
 async function realWorld(readerGone: AbortSignal): Promise<World> {
@@ -72,12 +97,18 @@ async function realWorld(readerGone: AbortSignal): Promise<World> {
       return () => readerGone.removeEventListener('abort', listener);
     },
     onSignal(listener) {
-      const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
-        const handler = (): void => listener(signal);
-        // `once`: the second signal finds no listener and ends the process the default way.
-        process.once(signal, handler);
-        return { signal, handler };
-      });
+      let heard = false;
+      const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => ({
+        signal,
+        handler: (): void => {
+          // The next Ctrl-C finds no listener and ends the process the default way.
+          for (const { signal: ending, handler } of handlers) if (ending !== 'SIGHUP') process.off(ending, handler);
+          if (heard) return;
+          heard = true;
+          listener(signal);
+        },
+      }));
+      for (const { signal, handler } of handlers) process.on(signal, handler);
       return () => {
         for (const { signal, handler } of handlers) process.off(signal, handler);
       };

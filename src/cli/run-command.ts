@@ -219,8 +219,14 @@ function relay(signal: AbortSignal): World['onSignal'] {
   };
 }
 
+const endingCodes = {
+  SIGINT: exitCodes.interrupted,
+  SIGTERM: exitCodes.terminated,
+  SIGHUP: exitCodes.hung_up,
+} as const;
+
 function interruptedCode(reason: unknown): number {
-  return reason instanceof Interrupted && reason.signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+  return reason instanceof Interrupted ? endingCodes[reason.signal] : exitCodes.interrupted;
 }
 
 function exitOf(code: string): number {

@@ -1,5 +1,6 @@
 /** The real world as the command line sees it, injectable whole: a test runs `run(world)` with buffers and a held clock. */
 import type { Clock } from '../core/ports.ts';
+import type { EndingSignal } from './interrupt.ts';
 
 export interface WorldStream {
   write(text: string): boolean;
@@ -31,8 +32,11 @@ export interface World {
   random(): number;
   /** BCP 47 tag of the system's language. */
   systemLocale(): string | undefined;
-  /** Calls back on the first SIGINT or SIGTERM; the second one ends the process by itself. Returns the way to stop listening. */
-  onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /**
+   * Calls back on the first signal; a SIGINT or SIGTERM after it ends the process by itself. Not a SIGHUP: a terminal that is closed
+   * may say so twice, once through the shell and once itself. Returns the way to stop listening.
+   */
+  onSignal(listener: (signal: EndingSignal) => void): () => void;
   /** Writes bytes to stdout as they are, and waits until they are taken. Absent where stdout is not this process's own. */
   writeBytes?: ((bytes: Uint8Array) => Promise<void>) | undefined;
   /** Calls back when nobody reads stdout any more. Returns the way to stop listening. */

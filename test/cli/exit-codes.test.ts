@@ -23,6 +23,7 @@ test('the table is the documented one', () => {
     not_final: 12,
     credentials: 14,
     interrupted: 130,
+    hung_up: 129,
     terminated: 143,
   });
 });

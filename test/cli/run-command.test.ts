@@ -251,6 +251,7 @@ describe('S1: a signal', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s is exit %i, in one line, with a JSON line when asked', async (signal, wanted) => {
     const { code, world } = await play(
       async (runtime, at) => {

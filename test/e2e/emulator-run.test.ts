@@ -112,18 +112,21 @@ describe('what surrounds the program', () => {
     expect(await run(['sh', '-c', script])).toMatchObject({ code, stdout: '' });
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s is passed on, and the program has the last word', async (signal) => {
-    const script = `process.on('${signal}', () => setTimeout(() => { console.log('put away'); process.exit(7); }, 500)); setInterval(() => {}, 1000); console.log('ready');`;
-    const flags = ['--dir', join(home.dir, 'emulator')];
-    const child = home.spawn(['emulator', 'run', ...flags, '--', node, '-e', script], {
-      env: { TMPDIR: temporary },
-      timeout: 60_000,
-    });
-    child.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('ready') && child.kill(signal));
-    const result = await child;
-    expect(result).toMatchObject({ exitCode: 7, stdout: 'ready\nput away\n' });
-    expect(existsSync(join(home.dir, 'emulator', 'emulator.json'))).toBe(false);
-  });
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s is passed on, and the program has the last word',
+    async (signal) => {
+      const script = `process.on('${signal}', () => setTimeout(() => { console.log('put away'); process.exit(7); }, 500)); setInterval(() => {}, 1000); console.log('ready');`;
+      const flags = ['--dir', join(home.dir, 'emulator')];
+      const child = home.spawn(['emulator', 'run', ...flags, '--', node, '-e', script], {
+        env: { TMPDIR: temporary },
+        timeout: 60_000,
+      });
+      child.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('ready') && child.kill(signal));
+      const result = await child;
+      expect(result).toMatchObject({ exitCode: 7, stdout: 'ready\nput away\n' });
+      expect(existsSync(join(home.dir, 'emulator', 'emulator.json'))).toBe(false);
+    },
+  );
 
   test("the answer is the program's own: standard input and output are passed through as they are", async () => {
     const result = await run(['cat'], { input: '\u0000\u001b[31m微信' });

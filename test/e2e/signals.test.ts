@@ -80,6 +80,7 @@ describe('S1, P3: during a stalled request', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s ends a read within 500 ms with %i', async (signal, code) => {
     local.emulator.faults.add({ kind: 'stall' } as never);
     const result = await interrupted(query, signal);

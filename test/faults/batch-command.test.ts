@@ -12,6 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -19,6 +20,7 @@ import type { LedgerEntry } from '../../src/emulator/refunds.ts';
 import { gb18030 } from '../operations/refund-batch/gb18030.ts';
 import { binary, errorOf, makeHome, type RunOptions, type RunResult } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
+import { onTerminal } from '../system/terminal.ts';
 import type { Report } from './batch-stage.ts';
 
 let local: Local;
@@ -631,6 +633,7 @@ describe('signals (THREATS G9, S2)', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)(
     '%s: nothing new is started, what is under way is finished, exit %i, and the same command goes on',
     async (signal, code) => {
@@ -703,20 +706,30 @@ describe('signals (THREATS G9, S2)', () => {
     expect(counts(list)).toEqual(ones(list));
   });
 
-  test('a terminal that is closed (SIGHUP) ends it at once, and everything stays resumable', async () => {
-    const list = orders(10);
-    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 500, when: 'after', count: -1 });
+  test('a terminal that is closed, which says so twice: what is under way is finished and recorded; 129 for a shell', async () => {
+    const list = orders(30);
+    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 400, when: 'after', count: -1 });
     const file = write(
       'r.csv',
       list.map((order) => line(order)),
     );
-    const { child } = start([file]);
-    await until(() => ledgerOf(list).length > 1);
-    child.kill('SIGHUP');
-    await once(child, 'close');
-    expect(child.signalCode).toBe('SIGHUP');
+    const screen = onTerminal(
+      ['refund', 'batch', join(dir, file), '--concurrency', '3', '--report', join(dir, 'report.json')],
+      { ...local.home.env, ...local.env },
+      { columns: 80 },
+    );
+    await screen.until('%');
+    await until(() => ledgerOf(list).length > 3);
+    process.kill(screen.pty.pid, 'SIGHUP');
+    // Gone: whatever is written from now on fails.
+    (screen.pty as unknown as { destroy(): void }).destroy();
+    expect(await screen.ended).toMatchObject({ signal: constants.signals.SIGHUP });
+    const report = JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8')) as Report;
+    expect(report).toMatchObject({ unknown: { count: 0 }, reconciled: true, stopped: { reason: 'interrupted' } });
+    expect(report.skipped.count).toBeGreaterThan(10);
+    expect(ledgerOf(list)).toHaveLength(report.processing.count + report.succeeded.count);
     local.emulator.faults.clear();
-    expect(await batch(file)).toMatchObject({ code: 0 });
+    expect(await batch(file, ['--concurrency', '3'])).toMatchObject({ code: 0 });
     expect(counts(list)).toEqual(ones(list));
   });
 

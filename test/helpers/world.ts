@@ -1,13 +1,14 @@
 /** A world of buffers and held time, in which the whole program runs within the test's own process. */
 import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
+import type { EndingSignal } from '../../src/cli/interrupt.ts';
 import type { World } from '../../src/cli/world.ts';
 
 export interface FakeWorld extends World {
   readonly out: () => string;
   readonly err: () => string;
   /** As if somebody pressed Ctrl-C, or ended the process. */
-  readonly interrupt: (signal?: 'SIGINT' | 'SIGTERM') => void;
+  readonly interrupt: (signal?: EndingSignal) => void;
   /** As if whoever reads stdout had gone. */
   readonly leave: () => void;
 }
@@ -40,7 +41,7 @@ function heldClock(): World['clock'] {
 export function fakeWorld(argv: readonly string[], wishes: Wishes = {}): FakeWorld {
   let out = '';
   let err = '';
-  const signals = new Set<(signal: 'SIGINT' | 'SIGTERM') => void>();
+  const signals = new Set<(signal: EndingSignal) => void>();
   const goings = new Set<() => void>();
   const stdin = new PassThrough();
   if (wishes.stdin !== undefined) stdin.end(wishes.stdin);

@@ -7,7 +7,8 @@ export interface Session {
   readonly output: () => string;
   /** Resolves when the output holds the text. */
   until(text: string): Promise<void>;
-  readonly ended: Promise<{ readonly code: number; readonly milliseconds: number }>;
+  /** `signal` is 0 where it ended by itself. */
+  readonly ended: Promise<{ readonly code: number; readonly signal: number; readonly milliseconds: number }>;
 }
 
 /** @param columns 0 is what some terminals say when they do not know */
@@ -33,8 +34,10 @@ export function onTerminal(
   });
   let output = '';
   pty.onData((data) => (output += data));
-  const ended = new Promise<{ code: number; milliseconds: number }>((resolve) => {
-    pty.onExit(({ exitCode }) => resolve({ code: exitCode, milliseconds: performance.now() - started }));
+  const ended = new Promise<{ code: number; signal: number; milliseconds: number }>((resolve) => {
+    pty.onExit(({ exitCode, signal = 0 }) =>
+      resolve({ code: exitCode, signal, milliseconds: performance.now() - started }),
+    );
   });
   return {
     pty,

@@ -82,6 +82,7 @@ export const cli = {
   'cli.exit.throttled': 'throttled or 5xx after all retries',
   'cli.exit.not_final': 'not final yet when waiting ended',
   'cli.exit.credentials': 'WeChat Pay refused signature, credentials or permission',
+  'cli.exit.hung_up': 'the terminal was closed (SIGHUP)',
   'cli.exit.interrupted': 'interrupted (Ctrl-C)',
   'cli.exit.terminated': 'terminated (SIGTERM)',
   'cli.exit.title': 'Exit codes',

@@ -83,6 +83,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.exit.throttled': '重试后仍被限流或返回 5xx',
   'cli.exit.not_final': '等待结束时仍未到终态',
   'cli.exit.credentials': '微信支付拒绝签名、凭据或权限',
+  'cli.exit.hung_up': '终端已关闭（SIGHUP）',
   'cli.exit.interrupted': '被中断（Ctrl-C）',
   'cli.exit.terminated': '被终止（SIGTERM）',
   'cli.exit.title': '退出码',

@@ -18,6 +18,7 @@ export type {
   SettleRequest,
   SettleResult,
 } from '../emulator/contract.ts';
+export type { SeedEntry } from '../emulator/beginning.ts';
 export type { FaultInput, FaultRule } from '../emulator/faults.ts';
 export type { MerchantOptions } from '../emulator/merchants.ts';
 export { WxpayError } from '../core/errors.ts';

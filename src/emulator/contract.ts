@@ -1,11 +1,13 @@
 /** What starts an emulator and what a running one offers: types only. */
 import type { Clock } from '../core/ports.ts';
+import type { SeedEntry } from './beginning.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import type { Check } from './checks.ts';
 import type { CallbackSettingsChange } from './callback-settings.ts';
 import type { ClockChange, ClockState } from './business-clock.ts';
 import type { Others } from './connect-proxy.ts';
-import type { Faults } from './faults.ts';
+import type { Entries } from './entries.ts';
+import type { FaultInput, Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
 import type { Showcase } from './page/showcase.ts';
 import type { MerchantSwitches, MerchantSwitchesChange } from './merchant-switches.ts';
@@ -54,6 +56,10 @@ export interface EmulatorOptions {
   readonly refunds?: RefundSettingsChange;
   /** How callbacks are delivered; laid over `defaultCallbackSettings`. */
   readonly callbacks?: CallbackSettingsChange;
+  /** What it begins with, where no earlier run's state is taken up; again after every reset. */
+  readonly seed?: readonly SeedEntry[] | Entries;
+  /** Fault rules in force from the beginning, in the place of those that an earlier run kept; again after every reset. */
+  readonly faults?: readonly FaultInput[] | Entries;
   /** Keeps orders and everything else in `dir`, too, and takes up what an earlier run kept there. Default false. */
   readonly persist?: boolean;
   /** The file of that state could not be read or written; nothing is lost by itself. */
@@ -111,6 +117,8 @@ export interface Emulator {
   readonly info: EmulatorInfo;
   /** The same for any merchant whose key the emulator issued. @throws WxpayError `NOT_FOUND` */
   infoOf(mchid: string): EmulatorInfo;
+  /** What it began with: nothing, its seed, or the state that an earlier run kept. */
+  readonly began: 'empty' | 'seeded' | 'kept';
   /** `http://127.0.0.1:<port>` of the proxy, where there is one. */
   readonly proxyUrl: string | undefined;
   /** What the control API wants in `Wxpay-Emulator-Token`. */

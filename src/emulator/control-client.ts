@@ -52,6 +52,8 @@ export interface EmulatorClient {
   callbackSettings(): Promise<CallbackSettings>;
   configureCallbacks(change: CallbackSettingsChange): Promise<CallbackSettings>;
   addFault(fault: FaultInput): Promise<FaultRule>;
+  /** All of them, or none. */
+  addFaults(faults: readonly FaultInput[]): Promise<readonly FaultRule[]>;
   listFaults(): Promise<readonly FaultRule[]>;
   clearFaults(id?: string): Promise<{ readonly cleared: number }>;
 }
@@ -100,6 +102,7 @@ export async function findEmulator(dir: string, url?: string): Promise<EmulatorC
     callbackSettings: async () => call('GET', 'callback-settings'),
     configureCallbacks: async (change) => call('POST', 'callback-settings', change),
     addFault: async (fault) => call('POST', 'faults', fault),
+    addFaults: async (rules) => call('POST', 'faults', { rules }),
     listFaults: async () => call('GET', 'faults'),
     clearFaults: async (id) => call('DELETE', 'faults', id === undefined ? {} : { id }),
   };

@@ -123,7 +123,12 @@ const actions: Readonly<Record<string, Action>> = {
   'GET callback-settings': (emulator) => emulator.outbox.settings(),
   'POST callback-settings': (emulator, input) => emulator.outbox.configure(input),
   'GET faults': (emulator) => emulator.faults.list(),
-  'POST faults': (emulator, input) => emulator.faults.add(input as unknown as FaultInput),
+  'POST faults': (emulator, input) => {
+    const { rules, ...fault } = input;
+    if (rules === undefined) return emulator.faults.add(fault as unknown as FaultInput);
+    if (!Array.isArray(rules) || Object.keys(fault).length > 0) throw invalid('rules');
+    return emulator.faults.addAll(rules as readonly FaultInput[]);
+  },
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
 };
 

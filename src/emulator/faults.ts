@@ -3,6 +3,8 @@
  * answer, and counts down with every use.
  */
 import { WxpayError } from '../core/errors.ts';
+import { forEachEntry, listEntries } from './entries.ts';
+import type { Entries } from './entries.ts';
 
 /** Whether the trouble comes before the endpoint has acted, or after. */
 export type When = 'before' | 'after';
@@ -105,6 +107,8 @@ type FaultRequest =
 export interface Faults {
   /** @throws WxpayError `INPUT_INVALID` */
   add(input: FaultInput): FaultRule;
+  /** All of them or, when one is no rule, none. @throws WxpayError `INPUT_INVALID` naming the one and its field */
+  addAll(inputs: readonly FaultInput[] | Entries): readonly FaultRule[];
   list(): readonly FaultRule[];
   /** Removes one rule, or all of them. @returns how many are gone */
   clear(id?: string): number;
@@ -134,12 +138,19 @@ interface Armed {
 export function openFaults(): Faults {
   let armed: Armed[] = [];
   let made = 0;
+  function put(fault: Omit<FaultRule, 'id'>): FaultRule {
+    made += 1;
+    const rule = { id: `F${made}`, ...fault };
+    armed.push(arm(rule, 0));
+    return rule;
+  }
+
   return {
-    add(input) {
-      made += 1;
-      const rule = { id: `F${made}`, ...readFault(input) };
-      armed.push(arm(rule, 0));
-      return rule;
+    add: (input) => put(readFault(input)),
+    addAll(inputs) {
+      const faults: Omit<FaultRule, 'id'>[] = [];
+      forEachEntry(listEntries('faults', inputs), (input) => faults.push(readFault(input)));
+      return faults.map(put);
     },
     dump: () => ({ made, rules: armed.map(({ rule, drawn }) => ({ ...rule, drawn })) }),
     restore(dumped) {
@@ -200,6 +211,10 @@ function makeDraw(seed: number): () => number {
 function readFault(input: unknown): Omit<FaultRule, 'id'> {
   if (typeof input !== 'object' || input === null) throw invalid('fault', 'not an object');
   const given = input as Readonly<Record<string, unknown>>;
+  const fault = readKind(given);
+  // A field that nobody looks at would promise what it does not do.
+  const stray = Object.keys(given).find((name) => !everyKind.includes(name) && !members[fault.kind].includes(name));
+  if (stray !== undefined) throw invalid(stray, 'key:emulator.reason.fault_field', { kind: fault.kind });
   const chance = readChance(given);
   const count = given['count'] === undefined ? ('probability' in chance ? -1 : 1) : whole(given, 'count', -1);
   if (count === 0) throw invalid('count', '0');
@@ -208,9 +223,23 @@ function readFault(input: unknown): Omit<FaultRule, 'id'> {
     ...(given['path'] === undefined ? {} : { path: text(given, 'path') }),
     count,
     ...chance,
-    fault: readKind(given),
+    fault,
   };
 }
+
+const everyKind: readonly string[] = ['kind', 'method', 'path', 'count', 'probability', 'seed'];
+/** What each kind takes besides. */
+const members: Readonly<Record<FaultKind['kind'], readonly string[]>> = {
+  status: ['status', 'code', 'retry_after', 'when'],
+  latency: ['ms', 'when'],
+  stall: ['when'],
+  cut: ['when', 'bytes'],
+  truncate: ['bytes'],
+  signature: ['variant', 'header'],
+  'replay-other': [],
+  redirect: ['location', 'status'],
+  'late-commit': ['ms', 'hang_up'],
+};
 
 function readChance(given: Readonly<Record<string, unknown>>): Pick<FaultRule, 'probability' | 'seed'> {
   const { probability } = given;
@@ -290,6 +319,6 @@ function text(given: Readonly<Record<string, unknown>>, name: string): string {
   return value;
 }
 
-function invalid(field: string, reason: string): WxpayError {
-  return new WxpayError('INPUT_INVALID', { params: { field, reason } });
+function invalid(field: string, reason: string, more: Readonly<Record<string, string>> = {}): WxpayError {
+  return new WxpayError('INPUT_INVALID', { params: { field, reason, ...more } });
 }

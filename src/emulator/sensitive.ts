@@ -6,7 +6,7 @@ import { headerOf } from './gateway.ts';
 import { refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
 
-const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' } as const;
+export const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' } as const;
 const paramError = (message: string): Reply => refuse(400, 'PARAM_ERROR', message, 268435461);
 
 /**

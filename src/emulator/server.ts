@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { WxpayError } from '../core/errors.ts';
 import type { Seal } from './answer.ts';
 import type { FrozenRefund } from './bills.ts';
+import { makeBeginner } from './beginning.ts';
 import { openBusinessClock } from './business-clock.ts';
 import { openOutbox, summarise } from './callback-outbox.ts';
 import { changeCallbackSettings, defaultCallbackSettings } from './callback-settings.ts';
@@ -18,6 +19,7 @@ import { openCombinedBook } from './combined-orders.ts';
 import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
 import { controlBodyLimit, handleControl, sendHealth } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
+import { listEntries } from './entries.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
 import { authenticate, headerOf } from './gateway.ts';
@@ -174,7 +176,22 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     billed: billSources.frozen,
     refundCallbacks: callbacks,
   };
-  const atFirst = structuredClone(dumpState(stores));
+  const empty = structuredClone(dumpState(stores));
+  const beginWith = makeBeginner({
+    endpoints,
+    orders,
+    refunds,
+    transfers: transfers.book,
+    payers,
+    switchboard,
+    sharing,
+    seedOrders: seed,
+    findMerchant,
+    defaultMchid,
+    platform,
+    mode,
+    randomBytes,
+  });
   let keeper: StateKeeper | undefined;
   if (options.persist === true)
     keeper = await openStateKeeper({
@@ -186,6 +203,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       restore: (state) => restoreState(stores, state),
       onProblem: options.onStateProblem ?? (() => undefined),
     });
+  const began = keeper?.found === true ? 'kept' : options.seed === undefined ? 'empty' : 'seeded';
+  if (began === 'seeded') plantSeed();
+  if (options.faults !== undefined) faults.clear();
+  plantFaults();
   const readRequestBody = makeBodyReader();
   const showcase = openShowcase({ orders, combined, refunds, now: () => clock.now() });
   const pages = openPage({
@@ -214,6 +235,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 
   function touched(): void {
     keeper?.touched();
+  }
+
+  function plantSeed(): void {
+    if (options.seed !== undefined) beginWith(listEntries('seed', options.seed), clock.now());
+  }
+
+  function plantFaults(): void {
+    if (options.faults !== undefined) faults.addAll(listEntries('faults', options.faults));
   }
 
   /** What was done from inside is kept as well as what came by request. */
@@ -355,6 +384,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const emulator: Emulator = {
     url,
     info: describe(place, merchants.get(defaultMchid), platform, mode()),
+    began,
     infoOf: (mchid) => describe(place, merchants.get(mchid), platform, mode()),
     proxyUrl: listeners.proxyUrl,
     controlToken,
@@ -367,7 +397,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
     reset() {
-      replace(stores, structuredClone(atFirst));
+      replace(stores, structuredClone(empty));
+      plantSeed();
+      plantFaults();
       requests.length = 0;
       touched();
     },

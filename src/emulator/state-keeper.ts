@@ -16,6 +16,8 @@ export interface StateProblem {
 }
 
 export interface StateKeeper {
+  /** Whether an earlier run's state was taken up. */
+  readonly found: boolean;
   /** Something has changed. */
   touched(): void;
   /** Writes what has changed, now. */
@@ -46,9 +48,11 @@ export async function openStateKeeper(tools: Tools): Promise<StateKeeper> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+  let found = false;
   if (text !== undefined) {
     try {
       tools.restore(JSON.parse(text));
+      found = true;
     } catch (error) {
       const aside = `${file}.unreadable-${randomBytes(4).toString('hex')}`;
       await rename(file, aside);
@@ -97,6 +101,7 @@ export async function openStateKeeper(tools: Tools): Promise<StateKeeper> {
   }
 
   return {
+    found,
     touched() {
       state.dirty = true;
       // Rejects only when the emulator is being closed, which writes it itself.

@@ -52,8 +52,8 @@ export interface TransferDesk {
   settings(): TransferSettings;
   /** @throws WxpayError `INPUT_INVALID` */
   configure(change: unknown): TransferSettings;
-  /** Everything, to be written out; and what was written out, in the place of everything else. */
-  readonly book: Pick<TransferBook, 'dump' | 'restore'>;
+  /** The records themselves: what writes them out, and what puts some there to begin with. */
+  readonly book: TransferBook;
 }
 
 interface Tools {
@@ -135,7 +135,7 @@ export function openTransferDesk(tools: Tools): TransferDesk {
   return {
     endpoints: transferEndpoints(book, () => refunds.settings().rate_limits),
     book: {
-      dump: () => book.dump(),
+      ...book,
       restore(dumped) {
         queue.clear();
         book.restore(dumped);

@@ -87,6 +87,8 @@ beforeAll(async () => {
     writeFileSync(join(shell.dir, name), JSON.stringify(combined(no)));
   writeFileSync(join(shell.dir, 'transfer.json'), JSON.stringify(transfer));
   writeFileSync(join(shell.dir, 'bill.csv'), tradeAll);
+  writeFileSync(join(shell.dir, 'seed.ndjson'), '{"kind":"order","out_trade_no":"SEED_0001","total":1290}\n');
+  writeFileSync(join(shell.dir, 'faults.json'), '[{"kind":"status","status":500,"path":"/v3/nowhere"}]');
   const placed = `<body>咖啡</body><out_trade_no>XML_0001</out_trade_no><total_fee>1</total_fee><trade_type>NATIVE</trade_type>`;
   const called = `<spbill_create_ip>203.0.113.9</spbill_create_ip><notify_url>${notify}</notify_url>`;
   writeFileSync(join(shell.dir, 'order.xml'), `<xml>${placed}${called}</xml>`);
@@ -237,6 +239,6 @@ test.each(examples)('%s', async (line) => {
 });
 
 test('a file name that an example uses is one that this test provides', () => {
-  for (const [name] of examples.join('\n').matchAll(/[\w\u4e00-\u9fff]+\.(?:json|http|txt|pem|p12)/g))
+  for (const [name] of examples.join('\n').matchAll(/[\w\u4e00-\u9fff]+\.(?:json|ndjson|http|txt|pem|p12)/g))
     expect(() => copyFileSync(join(shell.dir, name), join(shell.dir, 'copy'))).not.toThrow();
 });

@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parseEntries } from '../../src/emulator/entries.ts';
 import { entries } from '../../src/cli/program.ts';
 import { exitCodeRows } from '../../src/cli/exit-codes.ts';
 import { loadTranslate, type Lang } from '../../src/i18n/translate.ts';
+import { openStage, tempDir } from '../emulator/stage.ts';
 import { endpointRows, modelledEndpoints } from './emulator-endpoints.ts';
 
 const pages: readonly { file: string; lang: Lang; heads: readonly [string, string, string, string] }[] = [
@@ -41,6 +44,26 @@ describe.each(pages)('$file', ({ file, lang, heads }) => {
     expect(rows.length).toBeGreaterThan(20);
     const [method, path] = lang === 'en' ? ['method', 'path'] : ['方法', '路径'];
     held(file, 'endpoints', `\n| ${method} | ${path} |\n| --- | --- |\n${rows.join('\n')}\n\n`);
+  });
+
+  test('shows a seed and fault rules that an emulator begins with', async () => {
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+    const block = (kind: string): string => new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\`$`, 'ms').exec(text)?.[1] ?? '';
+    const dir = tempDir();
+    const stage = await openStage({
+      dir,
+      seed: parseEntries(block('ndjson'), file),
+      faults: parseEntries(block('json'), file),
+    });
+    try {
+      expect(stage.emulator.snapshot().orders.orders).toHaveLength(102);
+      expect(stage.emulator.ledger().refunds).toHaveLength(1);
+      expect(stage.emulator.transfers.ledger()).toHaveLength(1);
+      expect(stage.emulator.faults.list()).toHaveLength(2);
+    } finally {
+      await stage.end();
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   test('names every runtime dependency', () => {

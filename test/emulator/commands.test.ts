@@ -179,6 +179,39 @@ describe('start', () => {
     expect((await store.read('live')).profile.mchid).toBe('1900000009');
   });
 
+  test('begins with what its files say; a wrong line keeps it from starting', async () => {
+    const dir = join(home, 'seeded');
+    const [seed, faults] = ['seed.ndjson', 'faults.json'];
+    writeFileSync(join(home, seed), '{"kind":"orders","count":2,"total":5,"prefix":"CLI_"}\n');
+    writeFileSync(join(home, faults), '\uFEFF[\n{"kind":"stall","path":"/v3/nowhere"}\n]');
+    const desk = makeDesk(home, { output: 'json' });
+    await whileStarted(desk, { dir, seed, faults }, async () => {
+      const client = await findEmulator(dir);
+      expect((await client.snapshot()).orders.orders).toHaveLength(2);
+      expect(await client.listFaults()).toMatchObject([{ path: '/v3/nowhere' }]);
+    });
+    expect(desk.said).toEqual([]);
+    // The second start goes on with the first one's state, and says so.
+    const again = makeDesk(home, { output: 'json' });
+    await whileStarted(again, { dir, seed }, async () => {
+      expect((await (await findEmulator(dir)).snapshot()).orders.orders).toHaveLength(2);
+    });
+    expect(again.said).toEqual([t('emulator.warn.seed_kept', { dir })]);
+
+    writeFileSync(join(home, faults), '[\n{"kind":"stall"},\n{"kind":"latency","ms":-1}\n]');
+    await expect(whileStarted(makeDesk(home), { dir, faults }, async () => {})).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      params: { field: 'faults.json:3 ms' },
+    });
+    writeFileSync(join(home, faults), Buffer.from([0xff, 0xfe, 0x7b]));
+    await expect(whileStarted(makeDesk(home), { dir, faults }, async () => {})).rejects.toMatchObject({
+      params: { field: 'faults.json', reason: 'key:emulator.reason.utf8' },
+    });
+    await expect(whileStarted(makeDesk(home), { dir, seed: 'none.json' }, async () => {})).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+    });
+  });
+
   test('with --https, variables and profile lead to it and name its CA', async () => {
     const desk = makeDesk(home, { output: 'json', profile: 'tls' });
     await whileStarted(desk, { https: true }, async () => {
@@ -323,6 +356,32 @@ describe('with an emulator running', () => {
     const answer = await makeClient(stage.emulator.info, stage.now).call('GET', '/v3/certificates');
     expect(answer.status).toBe(429);
     expect((await run(faultCommand, desk, ['clear', added.id!])).data).toEqual({ cleared: 1 });
+  });
+
+  test('a file of rules is added whole or not at all', async () => {
+    const desk = makeDesk(home);
+    writeFileSync(
+      join(home, 'rules.ndjson'),
+      '{"kind":"stall","path":"/v3/a"}\n{"kind":"cut","path":"/v3/b","count":3}\n',
+    );
+    const added = await run(faultCommand, desk, [], { file: 'rules.ndjson' });
+    expect(added.data).toMatchObject([{ path: '/v3/a' }, { path: '/v3/b', count: 3 }]);
+    expect(stage.emulator.faults.list()).toEqual(added.data);
+    writeFileSync(join(home, 'rules.ndjson'), '{"kind":"stall","path":"/v3/c"}\n\n{"kind":"cut","ms":3}\n');
+    await expect(run(faultCommand, desk, [], { file: 'rules.ndjson' })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      params: { field: 'rules.ndjson:3 ms', kind: 'cut' },
+    });
+    expect(stage.emulator.faults.list()).toEqual(added.data);
+    for (const [args, options] of [
+      [['stall'], {}],
+      [[], { count: '2' }],
+    ] as const) {
+      const both = run(faultCommand, desk, [...args], { file: 'rules.ndjson', ...options });
+      await expect(both).rejects.toMatchObject({ params: { field: '--file' } });
+    }
+    await expect(run(faultCommand, desk, [])).rejects.toMatchObject({ params: { field: '<kind>' } });
+    stage.emulator.faults.clear();
   });
 
   test('fault takes a probability with a seed, and a late commit that hangs up', async () => {

@@ -327,33 +327,55 @@ describe('rules', () => {
     expect(stage.emulator.faults.list()).toHaveLength(1);
   });
 
-  test.each([
-    {},
-    { kind: 'nonsense' },
-    { kind: 'status' },
-    { kind: 'status', status: 200 },
-    { kind: 'status', status: 600 },
-    { kind: 'latency' },
-    { kind: 'latency', ms: -1 },
-    { kind: 'signature' },
-    { kind: 'signature', variant: 'nonsense' },
-    { kind: 'redirect' },
-    { kind: 'redirect', location: 'a\r\nSet-Cookie: b' },
-    { kind: 'stall', count: 0 },
-    { kind: 'stall', when: 'never' },
-    { kind: 'stall', path: 1 },
-    { kind: 'stall', probability: 0 },
-    { kind: 'stall', probability: 1.01 },
-    { kind: 'stall', probability: '0.5' },
-    { kind: 'stall', probability: Number.NaN },
-    { kind: 'stall', probability: 0.5, seed: -1 },
-    { kind: 'stall', probability: 0.5, seed: 0.5 },
-    { kind: 'stall', seed: 1 },
+  test.each<[object]>([
+    [{}],
+    [{ kind: 'nonsense' }],
+    [{ kind: 'status' }],
+    [{ kind: 'status', status: 200 }],
+    [{ kind: 'status', status: 600 }],
+    [{ kind: 'latency' }],
+    [{ kind: 'latency', ms: -1 }],
+    [{ kind: 'signature' }],
+    [{ kind: 'signature', variant: 'nonsense' }],
+    [{ kind: 'redirect' }],
+    [{ kind: 'redirect', location: 'a\r\nSet-Cookie: b' }],
+    [{ kind: 'stall', count: 0 }],
+    [{ kind: 'stall', when: 'never' }],
+    [{ kind: 'stall', path: 1 }],
+    [{ kind: 'stall', probability: 0 }],
+    [{ kind: 'stall', probability: 1.01 }],
+    [{ kind: 'stall', probability: '0.5' }],
+    [{ kind: 'stall', probability: Number.NaN }],
+    [{ kind: 'stall', probability: 0.5, seed: -1 }],
+    [{ kind: 'stall', probability: 0.5, seed: 0.5 }],
+    [{ kind: 'stall', seed: 1 }],
+    [{ kind: 'stall', ms: 5 }],
+    [{ kind: 'latency', ms: 5, cuont: 2 }],
+    [{ kind: 'cut', status: 500 }],
+    [{ kind: 'stall', constructor: 1 }],
   ])('%j is no fault', (fault) => {
     expect(() => stage.emulator.faults.add(fault as unknown as FaultInput)).toThrow(
       expect.objectContaining({ code: 'INPUT_INVALID' }) as Error,
     );
   });
+});
+
+test('a list of rules is added whole or not at all', () => {
+  const { faults } = stage.emulator;
+  const wrong = [{ kind: 'stall' }, { kind: 'latency' }] as unknown as FaultInput[];
+  expect(() => faults.addAll(wrong)).toThrow(
+    expect.objectContaining({
+      code: 'INPUT_INVALID',
+      params: expect.objectContaining({ field: 'faults[1].ms' }),
+    }) as Error,
+  );
+  expect(faults.list()).toEqual([]);
+  const added = faults.addAll([
+    { kind: 'stall', path: '/a' },
+    { kind: 'replay-other', path: '/b' },
+  ]);
+  expect(faults.list()).toEqual(added);
+  expect(faults.clear()).toBe(2);
 });
 
 test('the request log tells what happened to each request', async () => {

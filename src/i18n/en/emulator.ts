@@ -213,4 +213,31 @@ export const emulator = {
     'The state of the last run cannot be read ({reason}). It was set aside as {file}; the emulator starts without it.',
   'emulator.warn.unwritable':
     "The emulator's state cannot be written to {file} ({reason}); it goes on and tries again.",
+  'emulator.option.seed_file':
+    'what it begins with, unless an earlier run is taken up: a JSON array or NDJSON of orders, refunds, transfers …',
+  'emulator.option.faults_file': 'fault rules from the beginning: a JSON array or NDJSON',
+  'emulator.option.fault_file': 'add all rules of this file: a JSON array or NDJSON; - for standard input',
+  'emulator.warn.seed_kept':
+    'The state of an earlier run is taken up from {dir}; --seed is what "wxpay emulator reset" goes back to.',
+  'emulator.example.start_seed': 'wxpay emulator start --ephemeral --seed seed.ndjson --faults faults.json',
+  'emulator.example.run_seed': 'wxpay emulator run --seed seed.ndjson -- node app.js',
+  'emulator.example.fault_file': 'wxpay emulator fault --file faults.json',
+  'emulator.reason.fault_kind': 'give a kind, or a file of rules with --file',
+  'emulator.reason.fault_file': 'a file has whole rules; leave the kind and the other flags out',
+  'emulator.reason.fault_field': 'there is no such field for "{kind}"',
+  'emulator.reason.utf8': 'it is not UTF-8',
+  'emulator.reason.entry': 'each entry is one JSON object; its members do not repeat',
+  'emulator.reason.entry_list': 'the array is not JSON: a comma or a bracket is missing or too many',
+  'emulator.reason.entry_missing': 'it is missing',
+  'emulator.reason.entry_taken': 'this number is in use already',
+  'emulator.reason.entry_unknown': 'there is no {what}',
+  'emulator.reason.entry_refused': 'refused as by WeChat Pay: {wechat_code} {wechat_message}',
+  'emulator.reason.entry_sub': 'only a service provider has sub-merchants',
+  'emulator.reason.entry_time': 'give at or ago_ms, not both',
+  'emulator.reason.entry_at':
+    "a time with an offset is needed, like 2026-12-01T10:30:00+08:00, not after the emulator's",
+  'emulator.reason.entry_overdue': 'its user had 24 hours to confirm, and they are over',
+  'emulator.reason.entry_fail': 'goes with the state FAIL',
+  'emulator.reason.text': 'a text is needed',
+  'emulator.reason.choice': 'one of these is needed: {choices}',
 } as const;

@@ -2,11 +2,12 @@
 import type { Command } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
 import { findEmulator } from '../../../emulator/control-client.ts';
-import type { FaultInput, FaultRule } from '../../../emulator/faults.ts';
+import { openFaults, type FaultInput, type FaultRule } from '../../../emulator/faults.ts';
 import type { Block, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+import { readEntryFile } from './entry-file.ts';
 
 const texts = ['method', 'path', 'when', 'variant', 'header', 'location', 'code'] as const;
 const numbers = {
@@ -20,9 +21,10 @@ const numbers = {
 
 export const command: CommandModule = {
   configure(command: Command, t) {
-    command.argument('<kind>', t('emulator.argument.kind'));
+    command.argument('[kind]', t('emulator.argument.kind'));
     command.argument('[id]', t('emulator.argument.fault_id'));
     addDirOption(command, t);
+    command.option('--file <file>', t('emulator.option.fault_file'));
     command.option('--method <method>', t('emulator.option.method'));
     command.option('--path <path>', t('emulator.option.path'));
     command.option('--count <n>', t('emulator.option.count'));
@@ -42,13 +44,21 @@ export const command: CommandModule = {
       'emulator.example.fault',
       'emulator.example.fault_signature',
       'emulator.example.fault_probability',
+      'emulator.example.fault_file',
       'emulator.example.fault_clear',
     ]);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
     const { t } = runtime;
-    const [kind = '', id] = args;
+    const [kind, id] = args;
+    const file = textOption(options, 'file');
+    if (kind === undefined && file === undefined)
+      throw new WxpayError('INPUT_INVALID', {
+        params: { field: '<kind>', reason: 'key:emulator.reason.fault_kind' },
+        outcome: 'not_sent',
+      });
+    if (file !== undefined) return addFile(file, { args, options }, runtime);
     const emulator = await findEmulator(emulatorDir(options, runtime));
     if (kind === 'list') {
       const rules = await emulator.listFaults();
@@ -59,10 +69,27 @@ export const command: CommandModule = {
       const text = t('emulator.fault.cleared', { count: cleared.cleared });
       return { data: cleared, view: [{ kind: 'text', text }], id: String(cleared.cleared) };
     }
-    const rule = await emulator.addFault(readFault(kind, options));
+    const rule = await emulator.addFault(readFault(kind ?? '', options));
     return { data: rule, view: [table([rule], runtime)], id: rule.id };
   },
 };
+
+/** All the rules of a file, or none of them. */
+async function addFile(file: string, { args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+  const alone = args.length === 0 && Object.keys(options).every((name) => name === 'file' || name === 'dir');
+  if (!alone) {
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: '--file', reason: 'key:emulator.reason.fault_file' },
+      outcome: 'not_sent',
+    });
+  }
+  const entries = await readEntryFile(file, runtime);
+  // Here the lines are known.
+  openFaults().addAll(entries);
+  const emulator = await findEmulator(emulatorDir(options, runtime));
+  const rules = await emulator.addFaults(entries.values as readonly FaultInput[]);
+  return { data: rules, view: [table(rules, runtime)], id: rules.map((rule) => rule.id).join('\n') };
+}
 
 function readFault(kind: string, options: CommandInput['options']): FaultInput {
   const fault: Record<string, unknown> = { kind };

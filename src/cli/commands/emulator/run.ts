@@ -20,6 +20,7 @@ import type { RunSettings } from '../../emulated/settings.ts';
 import { examples } from '../../help.ts';
 import { Interrupted } from '../../interrupt.ts';
 import { addDirOption, textOption } from './emulator-dir.ts';
+import { addBeginningOptions, readBeginning } from './entry-file.ts';
 import { readMerchantFile } from './merchant-file.ts';
 import { variablesOf } from './env.ts';
 
@@ -34,7 +35,8 @@ export const command: CommandModule = {
     );
     addDirOption(command, t);
     command.option('--merchant <file>', t('emulator.option.merchant'));
-    examples(command, t, ['emulator.example.run', 'emulator.example.run_pass']);
+    addBeginningOptions(command, t);
+    examples(command, t, ['emulator.example.run', 'emulator.example.run_pass', 'emulator.example.run_seed']);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
@@ -43,6 +45,7 @@ export const command: CommandModule = {
     const merchantFile = textOption(options, 'merchant');
     const merchants = merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))];
     const kept = textOption(options, 'dir');
+    const beginning = await readBeginning(options, runtime);
     const temporary = await temporaryFolder(runtime);
     try {
       const dir = kept === undefined ? join(temporary, 'emulator') : resolve(runtime.cwd, kept);
@@ -54,6 +57,7 @@ export const command: CommandModule = {
         dir,
         pid: runtime.pid,
         merchants,
+        ...beginning,
         https: { port: 0 },
         proxy: {
           port: 0,

@@ -10,6 +10,7 @@ import type { Block } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+import { addBeginningOptions, readBeginning } from './entry-file.ts';
 import { readMerchantFile } from './merchant-file.ts';
 
 const modes: readonly Mode[] = ['mixed', 'certificate', 'public-key'];
@@ -23,6 +24,7 @@ export const command: CommandModule = {
     command.addOption(new Option('--mode <mode>', t('emulator.option.mode')).choices([...modes]));
     command.option('--merchant <file>', t('emulator.option.merchant'));
     command.option('--callback-speed <n>', t('emulator.option.callback_speed'));
+    addBeginningOptions(command, t);
     command.option('--ephemeral', t('emulator.option.ephemeral'));
     examples(command, t, [
       'emulator.example.start',
@@ -30,6 +32,7 @@ export const command: CommandModule = {
       'emulator.example.start_profile',
       'emulator.example.start_https',
       'emulator.example.start_ephemeral',
+      'emulator.example.start_seed',
     ]);
   },
 
@@ -41,6 +44,7 @@ export const command: CommandModule = {
     const merchants = merchantFile === undefined ? [] : [await readMerchantFile(resolve(runtime.cwd, merchantFile))];
     const port = readPort(textOption(options, 'port'), '--port');
     const https = options['https'] === undefined ? undefined : readPort(textOption(options, 'https'), '--https');
+    const beginning = await readBeginning(options, runtime);
     const running = await runningEmulator(dir);
     // Its record would be overwritten: `emulator pay` and the others would no longer find it.
     if (running !== undefined)
@@ -56,6 +60,7 @@ export const command: CommandModule = {
       port,
       ...(https === undefined ? {} : { https: { port: https } }),
       ...optionalMode(options['mode']),
+      ...beginning,
       persist: options['ephemeral'] !== true,
       onStateProblem: ({ kind, file, reason }) =>
         runtime.warn(kind === 'set-aside' ? 'emulator.warn.set_aside' : 'emulator.warn.unwritable', { file, reason }),
@@ -63,6 +68,7 @@ export const command: CommandModule = {
       merchants,
       onLog: (entry) => logRequest(entry, runtime),
     });
+    if (beginning.seed !== undefined && emulator.began === 'kept') runtime.warn('emulator.warn.seed_kept', { dir });
     try {
       if (runtime.globals.profile !== undefined) await writeProfile(runtime.globals.profile, emulator, runtime);
       announce(emulator, dir, runtime);

@@ -1,0 +1,43 @@
+/** Files of seed entries and fault rules: `--seed`, `--faults`, `fault --file`. */
+import type { Command } from 'commander';
+import { WxpayError } from '../../../core/errors.ts';
+import { parseEntries } from '../../../emulator/entries.ts';
+import type { Entries } from '../../../emulator/entries.ts';
+import type { EmulatorOptions } from '../../../emulator/contract.ts';
+import type { Translate } from '../../../i18n/translate.ts';
+import type { CommandInput, Runtime } from '../../command.ts';
+import { readInput } from '../../json-input.ts';
+import { textOption } from './emulator-dir.ts';
+
+/** A JSON array or NDJSON; `-` is standard input. @throws WxpayError `INPUT_UNREADABLE`, `INPUT_INVALID` naming file and line */
+export async function readEntryFile(file: string, runtime: Pick<Runtime, 'readStdin' | 'cwd'>): Promise<Entries> {
+  const bytes = await readInput(file === '-' ? '-' : `@${file}`, runtime);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: file, reason: 'key:emulator.reason.utf8' },
+      outcome: 'not_sent',
+      cause: error,
+    });
+  }
+  return parseEntries(text, file === '-' ? 'stdin' : file);
+}
+
+export function addBeginningOptions(command: Command, t: Translate): void {
+  command.option('--seed <file>', t('emulator.option.seed_file'));
+  command.option('--faults <file>', t('emulator.option.faults_file'));
+}
+
+/** What an emulator that is started with these flags begins with. */
+export async function readBeginning(
+  options: CommandInput['options'],
+  runtime: Pick<Runtime, 'readStdin' | 'cwd'>,
+): Promise<Pick<EmulatorOptions, 'seed' | 'faults'>> {
+  const files = { seed: textOption(options, 'seed'), faults: textOption(options, 'faults') };
+  return {
+    ...(files.seed === undefined ? {} : { seed: await readEntryFile(files.seed, runtime) }),
+    ...(files.faults === undefined ? {} : { faults: await readEntryFile(files.faults, runtime) }),
+  };
+}

@@ -13,7 +13,7 @@ import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
 import type { Credentials } from '../profiles/credentials.ts';
 import type { ResolvedProfile } from '../profiles/schema.ts';
 import type { Globals } from './command.ts';
-import { baseUrlOf } from './runtime.ts';
+import { baseUrlOf } from '../profiles/base-url.ts';
 import { traceText } from './trace.ts';
 import type { World } from './world.ts';
 

@@ -14,7 +14,7 @@ import { inspectProfile } from '../profiles/inspect.ts';
 import type { ResolvedProfile, Source } from '../profiles/schema.ts';
 import type { Runtime } from './command.ts';
 import { environmentVariables } from './environment.ts';
-import { baseUrlOf } from './runtime.ts';
+import { baseUrlOf } from '../profiles/base-url.ts';
 
 export interface DoctorOptions {
   readonly notifyUrl: string | undefined;

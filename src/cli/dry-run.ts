@@ -6,7 +6,7 @@ import { requestMessage } from '../core/wire/message.ts';
 import { shellQuote } from '../output/shell.ts';
 import type { Result } from '../output/view.ts';
 import type { Runtime } from './command.ts';
-import { baseUrlOf } from './runtime.ts';
+import { baseUrlOf } from '../profiles/base-url.ts';
 
 export interface DryRunDetails {
   /** `https://host`, where it is not the profile's. */

@@ -212,11 +212,6 @@ export function createRuntime(parts: RuntimeParts): {
   };
 }
 
-/** The effective base URL without its trailing slash. */
-export function baseUrlOf(profile: ResolvedProfile): string {
-  return (profile.values.base_url?.value ?? 'https://api.mch.weixin.qq.com').replace(/\/$/, '');
-}
-
 /** 32 characters of `[0-9A-Z]` without modulo bias: 16 random bytes as upper-case hex, as in the documents' own examples (protocol 1.1). */
 function nonce(world: World): string {
   return world.randomBytes(16).toString('hex').toUpperCase();

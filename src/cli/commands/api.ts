@@ -10,7 +10,7 @@ import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { confirmLive } from '../confirm.ts';
 import { examples } from '../help.ts';
 import { requireValue } from '../party.ts';
-import { baseUrlOf } from '../runtime.ts';
+import { baseUrlOf } from '../../profiles/base-url.ts';
 import { textsOf, type TypedField } from './api/fields.ts';
 import { declareV2Options, givenSignType, readV2Fields } from '../v2-input.ts';
 

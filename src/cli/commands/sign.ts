@@ -29,7 +29,7 @@ import { examples } from '../help.ts';
 import { readInput, readJsonObject } from '../json-input.ts';
 import { requireValue } from '../party.ts';
 import { errorText } from '../render-error.ts';
-import { baseUrlOf } from '../runtime.ts';
+import { baseUrlOf } from '../../profiles/base-url.ts';
 import { declareV2Options } from '../v2-input.ts';
 
 export const command: CommandModule = {

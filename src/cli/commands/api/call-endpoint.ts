@@ -30,7 +30,7 @@ import type { ResolvedProfile } from '../../../profiles/schema.ts';
 import type { CommandInput, Runtime } from '../../command.ts';
 import { confirmLive } from '../../confirm.ts';
 import { dryRun } from '../../dry-run.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { encryptFields, hasBody, readBody, textsOf } from './fields.ts';
 
 type Options = CommandInput['options'];

@@ -20,7 +20,7 @@ import { fileWriter } from '../../file-writer.ts';
 import { examples } from '../../help.ts';
 import { runOnChange } from '../../on-change.ts';
 import { errorText } from '../../render-error.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { givenAnchors } from './anchors.ts';
 import { keyTable } from './key-view.ts';
 

@@ -13,7 +13,7 @@ import { confirmLive } from '../../confirm.ts';
 import { dryRun } from '../../dry-run.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { expiry, payParameters, prepaidView } from './prepaid.ts';
 
 /** Flags that speak of a single order: what they would say stands in each sub-order of the body. */

@@ -14,7 +14,7 @@ import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { createCodepay } from './codepay-create.ts';
 import { createCombinedOrder } from './combined-create.ts';
 import { expiry, payParameters, prepaidView, tradeType } from './prepaid.ts';

@@ -42,7 +42,7 @@ import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf, requireValue } from '../../party.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { confirmBatch, guardBatch, type BatchLimits } from './batch-confirm.ts';
 import {
   journalIdentityOf,

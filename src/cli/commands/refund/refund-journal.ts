@@ -13,7 +13,7 @@ import {
 import type { ResolvedProfile } from '../../../profiles/schema.ts';
 import type { Runtime } from '../../command.ts';
 import { requireValue } from '../../party.ts';
-import { baseUrlOf } from '../../runtime.ts';
+import { baseUrlOf } from '../../../profiles/base-url.ts';
 
 /** What the journal's functions use of the runtime. */
 export type JournalRuntime = Pick<

@@ -19,6 +19,8 @@ export interface CommandModule {
   readonly graceMs?: number;
   /** True where an answer that nobody reads is a failure (exit 9): the report of a batch. */
   readonly needsReader?: boolean;
+  /** True where a merchant is welcome and not needed (`certs import`), or its absence is the answer (`doctor`). */
+  readonly copesWithoutProfile?: boolean;
 }
 
 export interface CommandInput {
@@ -43,6 +45,8 @@ export interface Globals {
   readonly debug: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  /** Nobody is asked anything, as in CI. */
+  readonly noInput: boolean;
   /** The merchant number a live batch names off a terminal. */
   readonly confirm: string | undefined;
   /** Whole-request deadline in milliseconds. */
@@ -100,7 +104,7 @@ export interface Runtime {
   readStdin(limit?: number): Promise<Buffer>;
   /** Standard input as it comes, of any length; ends at the first Ctrl-C too. @throws `INPUT_INVALID` the second time */
   streamStdin(): AsyncIterable<Uint8Array>;
-  /** The effective profile: flag > environment > profile file > default. Memoised. */
+  /** The effective profile: flag > environment > profile file > default. Memoised. A person at a terminal who has none is led to one. */
   profile(): Promise<ResolvedProfile>;
   /** The profiles on disk (`openProfileStore` with this process's number, user and randomness). Opening touches nothing. */
   profileStore(): Promise<ProfileStore>;

@@ -9,7 +9,7 @@ import { Interrupted } from './interrupt.ts';
 import type { World } from './world.ts';
 
 export interface Prompts {
-  /** True when a person can be asked: stdin and stderr are terminals, not `CI`, not `-o json`. */
+  /** True when a person can be asked: stdin and stderr are terminals, not `CI`, not `-o json`, not `--no-input`. */
   readonly canPrompt: boolean;
   /** A line of text. `validate` returns the complaint to show, or `undefined` when the text will do. */
   input(question: { message: string; initial?: string; validate?: Validate }): Promise<string>;
@@ -30,6 +30,8 @@ export type Validate = (text: string) => string | undefined | Promise<string | u
 export interface PromptWorld extends Pick<World, 'stdin' | 'stderr' | 'env'> {
   /** `-o json` or `ndjson`: a program is reading, and nobody is asked (CLI-MANNERS M4). */
   readonly json: boolean;
+  /** `--no-input` */
+  readonly noInput?: boolean;
   /** Aborted by a signal, whose reason is an `Interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -127,8 +129,8 @@ interface Context {
 }
 
 /** A terminal to read from and one to write to, and nothing that says nobody is there. */
-function isInteractive({ stdin, stderr, env, json }: PromptWorld): boolean {
-  if (json || stdin.isTTY !== true || stderr.isTTY !== true || env['TERM'] === 'dumb') return false;
+function isInteractive({ stdin, stderr, env, json, noInput }: PromptWorld): boolean {
+  if (json || noInput === true || stdin.isTTY !== true || stderr.isTTY !== true || env['TERM'] === 'dumb') return false;
   return !isOn(env['CI']) && !isOn(env['WXPAY_NO_INPUT']);
 }
 

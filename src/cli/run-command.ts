@@ -44,6 +44,7 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
     signal: interrupt.signal,
     readerGone: readerGone.signal,
     emit: print,
+    copesWithoutProfile: module.copesWithoutProfile === true,
     self: async (argv, { env, stdout: sink }) => {
       // What was printed before comes first.
       await pending;

@@ -24,6 +24,8 @@ export interface RuntimeParts {
   readonly readerGone: AbortSignal;
   readonly emit: (result: Result) => void;
   readonly self: (argv: readonly string[], overrides: SelfOverrides) => Promise<number>;
+  /** The command looks after itself where there is no profile: nobody is led to one. */
+  readonly copesWithoutProfile?: boolean;
 }
 
 /** `dispose` ends what the command left open, so that the process can end by itself. */
@@ -53,10 +55,10 @@ export function createRuntime(parts: RuntimeParts): {
     });
   });
 
-  const profile = once(async (): Promise<ResolvedProfile> => {
+  const resolvedAs = async (name = globals.profile): Promise<ResolvedProfile> => {
     const { resolveProfile } = await import('../profiles/resolve.ts');
     const resolved = await resolveProfile({
-      profile: globals.profile,
+      profile: name,
       flags: { base_url: globals.baseUrl },
       env: world.env,
       store: await profileStore(),
@@ -67,6 +69,13 @@ export function createRuntime(parts: RuntimeParts): {
       if (by.from === 'flag' || globals.verbose)
         note('cli.shadowed.note', { field, by: sourceName(by), hidden: sourceName(hidden) });
     return resolved;
+  };
+
+  const profile = once(async (): Promise<ResolvedProfile> => {
+    // Whoever has typed a capture at the terminal has nothing left to answer with.
+    if (parts.copesWithoutProfile === true || stdinTaken || !stderr.isTTY) return await resolvedAs();
+    const { leadToProfile } = await import('./first-profile.ts');
+    return await leadToProfile(resolvedAs, runtime);
   });
 
   /** Files that were warned about already: several readers may come across the same one. */
@@ -180,6 +189,7 @@ export function createRuntime(parts: RuntimeParts): {
         stderr: world.stderr,
         env: world.env,
         json: globals.output === 'json' || globals.output === 'ndjson',
+        noInput: globals.noInput,
         signal,
       });
     }),

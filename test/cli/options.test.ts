@@ -22,6 +22,7 @@ describe('the global flags', () => {
       timeoutMs: 30_000,
       retries: 3,
       yes: false,
+      noInput: false,
       lang: 'en',
     });
   });

@@ -22,6 +22,7 @@ const defaults: Globals = {
   debug: false,
   dryRun: false,
   yes: false,
+  noInput: false,
   confirm: undefined,
   timeoutMs: 30_000,
   retries: 3,

@@ -40,6 +40,7 @@ export function makeRuntime(
       debug: false,
       dryRun: false,
       yes: false,
+      noInput: false,
       confirm: undefined,
       timeoutMs: 1_000,
       retries: 0,

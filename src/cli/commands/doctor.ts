@@ -12,6 +12,7 @@ import { examples } from '../help.ts';
 import { errorText } from '../render-error.ts';
 
 export const command: CommandModule = {
+  copesWithoutProfile: true,
   configure(command: Command, t) {
     command
       .option('--offline', t('doctor.option.offline'))

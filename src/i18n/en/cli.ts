@@ -19,6 +19,7 @@ export const cli = {
   'cli.option.debug': 'redacted HTTP trace on stderr',
   'cli.option.dry_run': 'print the signed request, send nothing',
   'cli.option.yes': 'answer yes to the confirmation',
+  'cli.option.no_input': 'never ask anything, as in CI',
   'cli.option.confirm': 'merchant number that a live batch must name',
   'cli.option.timeout': 'deadline for one request, in seconds (30)',
   'cli.option.retries': 'how often to repeat what is safe to repeat (3)',

@@ -35,7 +35,7 @@ export const errors = {
   'hint.PATH_INVALID': 'Order and refund numbers use only the characters that the API documents.',
   'error.PROFILE_NONE': 'There is no merchant profile yet.',
   'hint.PROFILE_NONE':
-    'Run "wxpay profile add" for your merchant, or "wxpay emulator start" for a local one, or set the WXPAY_* variables.',
+    'Run "wxpay profile add" for your merchant, or "wxpay emulator start --profile local" for a local one, or set the WXPAY_* variables ("wxpay help environment").',
   'error.PROFILE_NOT_FOUND': 'There is no profile named {name}.',
   'hint.PROFILE_NOT_FOUND': 'Run "wxpay profile list" to see the names.',
   'error.PROFILE_EXISTS': 'A profile named {name} exists already.',

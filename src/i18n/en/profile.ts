@@ -113,6 +113,14 @@ export const profile = {
     'wxpay profile add shop --mchid 1900000001 --private-key-file apiclient_key.pem --certificate-file apiclient_cert.pem --api-v3-key-ref env:SHOP_API_V3_KEY --use',
   'profile.example.add_p12':
     'wxpay profile add shop --mchid 1900000001 --p12-file apiclient_cert.p12 --api-v3-key-stdin < api_v3_key.txt',
+  'profile.lead.question': 'There is no merchant profile yet, and this command needs one. How shall it go on?',
+  'profile.lead.add': 'add my merchant (wxpay profile add)',
+  'profile.lead.use': 'use the emulator that is running at {url}: no account, no money',
+  'profile.lead.wait': 'start an emulator in another terminal, and wait for it here: no account, no money',
+  'profile.lead.quit': 'stop',
+  'profile.lead.start': 'In another terminal, run: {command}',
+  'profile.lead.waiting': 'waiting for the emulator (Ctrl-C stops)',
+  'profile.lead.which': 'There are several profiles. Which one, this time? ("wxpay profile use" chooses for good)',
   'profile.hint.choose':
     'Name one with --profile or WXPAY_PROFILE, or choose one for good with wxpay profile use. There are: {names}.',
   'profile.warn.appid':

@@ -20,6 +20,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.option.debug': '在标准错误输出脱敏的 HTTP 跟踪',
   'cli.option.dry_run': '只打印签名后的请求，不发送',
   'cli.option.yes': '确认提问一律视为同意',
+  'cli.option.no_input': '从不提问，如在 CI 中',
   'cli.option.confirm': '正式商户批量操作须写明的商户号',
   'cli.option.timeout': '单个请求的总时限，秒（30）',
   'cli.option.retries': '可安全重试的请求最多重试几次（3）',

@@ -30,7 +30,7 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'hint.PATH_INVALID': '订单号和退款单号只能用接口文档列出的字符。',
   'error.PROFILE_NONE': '还没有商户配置。',
   'hint.PROFILE_NONE':
-    '运行 "wxpay profile add" 添加商户，或 "wxpay emulator start" 启动本地模拟器，或设置 WXPAY_* 环境变量。',
+    '运行 "wxpay profile add" 添加商户，或 "wxpay emulator start --profile local" 启动本地模拟器，或设置 WXPAY_* 环境变量（见 "wxpay help environment"）。',
   'error.PROFILE_NOT_FOUND': '没有名为 {name} 的配置。',
   'hint.PROFILE_NOT_FOUND': '运行 "wxpay profile list" 查看已有配置。',
   'error.PROFILE_EXISTS': '名为 {name} 的配置已存在。',

@@ -112,6 +112,14 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
     'wxpay profile add shop --mchid 1900000001 --private-key-file apiclient_key.pem --certificate-file apiclient_cert.pem --api-v3-key-ref env:SHOP_API_V3_KEY --use',
   'profile.example.add_p12':
     'wxpay profile add shop --mchid 1900000001 --p12-file apiclient_cert.p12 --api-v3-key-stdin < api_v3_key.txt',
+  'profile.lead.question': '还没有商户配置，而此命令需要一个。怎么继续？',
+  'profile.lead.add': '添加我的商户（wxpay profile add）',
+  'profile.lead.use': '使用正在 {url} 运行的模拟器：无需账号，不涉及资金',
+  'profile.lead.wait': '在另一个终端启动模拟器，在此等待：无需账号，不涉及资金',
+  'profile.lead.quit': '停止',
+  'profile.lead.start': '请在另一个终端运行：{command}',
+  'profile.lead.waiting': '正在等待模拟器（按 Ctrl-C 停止）',
+  'profile.lead.which': '有多个配置，这次用哪一个？（wxpay profile use 可长期选定）',
   'profile.hint.choose': '用 --profile 或 WXPAY_PROFILE 指定，或用 wxpay profile use 选定一个。已有：{names}。',
   'profile.warn.appid': 'appid {appid} 不像常见的样子（wx 或 ww 开头，后跟 16 位字母或数字），已照原样保存。',
 };

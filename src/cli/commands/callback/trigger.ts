@@ -26,6 +26,7 @@ import { addKeyOptions, signingKeys, type SigningKeys } from './signing-keys.ts'
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export const command: CommandModule = {
+  copesWithoutProfile: true,
   configure(command: Command, t) {
     command.argument('[event]', t('callbacks.argument.event'));
     command.option('--to <url>', t('callbacks.option.to'));

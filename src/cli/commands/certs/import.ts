@@ -21,6 +21,7 @@ import { declarePassphraseOptions, readPassphrase } from './passphrase.ts';
 const fileLimit = 1024 * 1024;
 
 export const command: CommandModule = {
+  copesWithoutProfile: true,
   configure(command: Command, t) {
     command
       .argument('<file>', t('certs.argument.p12'))

@@ -11,7 +11,11 @@ import type { Runtime } from '../../command.ts';
  *
  * @throws WxpayError `INPUT_INVALID`, and whatever the profile store throws
  */
-export async function saveEmulatorProfile(name: string, info: EmulatorInfo, runtime: Runtime): Promise<void> {
+export async function saveEmulatorProfile(
+  name: string,
+  info: EmulatorInfo,
+  runtime: Pick<Runtime, 'profileStore' | 'note'>,
+): Promise<void> {
   const store = await runtime.profileStore();
   const existing = await store.read(name).catch((error: unknown) => {
     if (isWxpayError(error, 'PROFILE_NOT_FOUND')) return undefined;

@@ -166,8 +166,10 @@ export interface Emulator {
   readonly merchants: readonly Merchant[];
   /** Changes the platform's keys or the mode while it runs. Throws as `Rotation.rotate` does. */
   rotate(request?: RotateRequest): Promise<RotationState>;
+  /** The platform's keys of the moment. */
+  readonly rotation: RotationState;
   readonly faults: Faults;
-  /** Orders and refunds as the page shows them. */
+  /** Orders, refunds, transfers and payers as the page shows them. */
   readonly showcase: Showcase;
   /** The last 10,000 requests, oldest first. */
   readonly requests: readonly RequestLog[];

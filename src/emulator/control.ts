@@ -132,10 +132,13 @@ const actions: Readonly<Record<string, Action>> = {
   'DELETE faults': (emulator, input) => ({ cleared: emulator.faults.clear(text(input, 'id')) }),
 };
 
-/** How much of a body is read: a snapshot may be large, from whoever holds the token. */
+/** A snapshot may be large, from whoever holds a token. */
+export const snapshotBytes = 512 * 1024 * 1024;
+
+/** How much of a body is read. */
 export function controlBodyLimit(target: string, headers: RawRequest['headers'], token: string): number | undefined {
   const [given = ''] = headers.get(tokenHeader) ?? [];
-  return target === `${controlPrefix}snapshot` && sameText(given, token) ? 512 * 1024 * 1024 : undefined;
+  return target === `${controlPrefix}snapshot` && sameText(given, token) ? snapshotBytes : undefined;
 }
 
 /** That it runs, for whoever waits for it: no token, no secrets. */

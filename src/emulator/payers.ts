@@ -29,6 +29,8 @@ export interface AuthCode {
 
 export interface PayerBook {
   of(openid: string): Payer;
+  /** Those that somebody has described. */
+  described(): readonly Payer[];
   /** @throws WxpayError `INPUT_INVALID` */
   change(openid: string, change: unknown): Payer;
   /** The code that a payer's phone shows now; without an openid, a new payer's. */
@@ -75,6 +77,7 @@ export function openPayerBook(randomBytes: (size: number) => Buffer, makeOpenid:
 
   return {
     of,
+    described: () => [...payers.values()],
 
     dump: () => ({ payers: [...payers.values()], codes: [...codes.values()], used: [...used] }),
 

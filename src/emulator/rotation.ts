@@ -41,12 +41,17 @@ export interface RotationState {
   readonly signing: string;
   /** PEM files of the listed certificates. */
   readonly files: readonly string[];
+  /** When each listed certificate ends, milliseconds since the epoch. */
+  readonly expires_at: readonly number[];
+  /** The certificate that takes over step by step, and its share of answers and callbacks. */
+  readonly successor: { readonly id: string; readonly share: number } | null;
 }
 
 export interface Rotation {
   /** The platform with the certificate of the moment. */
   readonly platform: Platform;
   readonly mode: () => Mode;
+  readonly state: () => RotationState;
   /** The key of a callback. */
   readonly callbackKey: () => SigningKey;
   /** @throws WxpayError `INPUT_INVALID` */
@@ -124,6 +129,9 @@ export async function openRotation(opened: Platform, options: Options): Promise<
     listed: mode === 'public-key' ? [] : listed.map(({ id }) => id),
     signing: mode === 'public-key' ? opened.publicKey.id : signing.id,
     files: mode === 'public-key' ? [] : listed.map(({ file }) => file),
+    expires_at: mode === 'public-key' ? [] : listed.map(({ expiresAt }) => expiresAt),
+    successor:
+      mode === 'public-key' || successor === undefined ? null : { id: successor.key.id, share: successor.share },
   });
 
   const issue = async ({ days, oldDays }: RotateRequest): Promise<void> => {
@@ -145,6 +153,7 @@ export async function openRotation(opened: Platform, options: Options): Promise<
   return {
     platform,
     mode: () => mode,
+    state,
     callbackKey: () => (mode === 'public-key' ? opened.publicKey : current()),
     async rotate(request) {
       check(request);

@@ -80,7 +80,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const clock = openBusinessClock(wire);
   const dir = await makeFolder(options.dir);
   const tools = { now: wire.now(), randomBytes };
-  const { platform, mode, callbackKey, rotate } = await openRotation(await openPlatform(dir, tools), {
+  const {
+    platform,
+    mode,
+    callbackKey,
+    rotate,
+    state: rotation,
+  } = await openRotation(await openPlatform(dir, tools), {
     dir,
     mode: options.mode,
     remember: options.persist === true,
@@ -208,7 +214,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   if (options.faults !== undefined) faults.clear();
   plantFaults();
   const readRequestBody = makeBodyReader();
-  const showcase = openShowcase({ orders, combined, refunds, now: () => clock.now() });
+  const showcase = openShowcase({
+    orders,
+    combined,
+    refunds,
+    transfers: transfers.book,
+    payers,
+    now: () => clock.now(),
+  });
   const pages = openPage({
     controlToken,
     now: () => clock.now(),
@@ -427,6 +440,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return switchboard.change(mchid, change);
     },
     rotate: async (request = {}) => rotate(request),
+    get rotation() {
+      return rotation();
+    },
     get merchants() {
       return [...merchants.values()];
     },

@@ -14,6 +14,8 @@ import type { FailReason } from './rules/transfer.ts';
 import { describeTransfer, describeTransferCallback, openTransferBook } from './transfers.ts';
 import type { Transfer, TransferBook, TransferEntry, TransferSettings } from './transfers.ts';
 
+export type ConfirmOutcome = 'success' | 'transfering' | 'fail';
+
 export interface ConfirmRequest {
   /** An out_bill_no or transfer_bill_no. */
   readonly transfer: string;
@@ -24,7 +26,7 @@ export interface ConfirmRequest {
    * - `transfering`: the user confirms, and the money takes its time.
    * - `fail`: it ends with `reason`.
    */
-  readonly outcome?: 'success' | 'transfering' | 'fail';
+  readonly outcome?: ConfirmOutcome;
   /** Default `OVERDUE_CLOSE`: nobody confirmed in time. */
   readonly reason?: FailReason;
   /** `false` ends it without a callback. */
@@ -152,22 +154,24 @@ export function openTransferDesk(tools: Tools): TransferDesk {
       if (!known || (reason !== undefined && outcome !== 'fail')) throw invalid('outcome');
       if (reason !== undefined && !failReasons.includes(reason)) throw invalid('reason');
       const transfer = pick(request, book.find(request.transfer, now));
-      const { state } = transfer;
-      const confirmable = state === 'WAIT_USER_CONFIRM' || (state === 'TRANSFERING' && outcome === 'success');
-      const done =
-        outcome === 'fail'
-          ? book.end(transfer, reason ?? 'OVERDUE_CLOSE', now)
-          : confirmable &&
-            (outcome === 'transfering' ? book.confirm(transfer, now) : book.end(transfer, undefined, now));
-      if (!done) {
-        const params = { out_bill_no: transfer.request.out_bill_no, state };
+      if (!outcomesOf(transfer).includes(outcome)) {
+        const params = { out_bill_no: transfer.request.out_bill_no, state: transfer.state };
         throw new WxpayError('EMULATOR_TRANSFER_STATE', { params });
       }
+      if (outcome === 'transfering') book.confirm(transfer, now);
+      else book.end(transfer, outcome === 'fail' ? (reason ?? 'OVERDUE_CLOSE') : undefined, now);
       if (request.callback === false && transfer.until === null) transfer.untold = false;
       const shown = describeTransfer(transfer, undefined);
       return { transfer: shown, callback: await tell(transfer) };
     },
   };
+}
+
+/** What can be made of a transfer now. */
+export function outcomesOf({ state, until }: Pick<Transfer, 'state' | 'until'>): readonly ConfirmOutcome[] {
+  if (state === 'WAIT_USER_CONFIRM') return ['success', 'transfering', 'fail'];
+  if (state === 'TRANSFERING') return ['success', 'fail'];
+  return until === null ? [] : ['fail'];
 }
 
 function pick({ transfer: number, mchid }: ConfirmRequest, candidates: readonly Transfer[]): Transfer {

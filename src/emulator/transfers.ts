@@ -97,6 +97,8 @@ export interface TransferBook {
   confirm(transfer: Transfer, now: number): boolean;
   /** Brings one that is under way to its end. @returns false when it has ended */
   end(transfer: Transfer, reason: FailReason | undefined, now: number): boolean;
+  /** The newest so many as they stand now, newest first, and how many there are in all. */
+  newest(limit: number, now: number): { readonly total: number; readonly transfers: readonly Transfer[] };
   /** In the order of acceptance. */
   ledger(now: number): readonly TransferEntry[];
   /** Every record, to be written out. */
@@ -289,6 +291,14 @@ export function openTransferBook({ randomBytes, balance, draw, trouble, onWait }
       else step(Object.assign(transfer, { state: 'TRANSFERING' as const }), now);
       return true;
     },
+
+    newest: (limit, now) => ({
+      total: transfers.size,
+      transfers: [...transfers.values()]
+        .slice(-limit)
+        .toReversed()
+        .map((transfer) => current(transfer, now)),
+    }),
 
     ledger: (now) =>
       [...transfers].map(([key, transfer]) => ({

@@ -37,7 +37,7 @@ async function openApp(stage: Stage): Promise<App> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString('utf8');
-      if (holdsCallback(request.headers, text, stage.emulator.info)) {
+      if (holdsCallback(request.headers, text, stage.emulator.infoOf(stage.emulator.info.mchid))) {
         verified.push(decrypt(text, stage.emulator.info.api_v3_key));
         response.writeHead(204).end();
       } else {
@@ -71,7 +71,18 @@ describe.skipIf(!there)('the page in Chromium', () => {
   beforeAll(async () => {
     stage = await openStage({ refunds: { settle_after_ms: null }, callbackTimeoutMs: 2000 });
     app = await openApp(stage);
-    browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'], timeout: 60_000 });
+    browser = await chromium.launch({
+      executablePath: executable,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+      timeout: 60_000,
+    });
   });
   afterAll(async () => {
     await browser?.close();
@@ -225,6 +236,194 @@ describe.skipIf(!there)('the page in Chromium', () => {
     await page.context().close();
   });
 
+  test('plays the user of a transfer: the money on its way, then refused', async () => {
+    const transfer = async (): Promise<string> => {
+      const number = stage.number();
+      const { appid, platform_serial_no: serial } = stage.emulator.info;
+      const { status } = await stage.client.call(
+        'POST',
+        '/v3/fund-app/mch-transfer/transfer-bills',
+        {
+          appid,
+          out_bill_no: number,
+          openid: 'oABCD5example_openid00000001',
+          transfer_amount: 1000,
+          transfer_remark: '新会员有礼',
+          transfer_scene_id: '1000',
+          transfer_scene_report_infos: [
+            { info_type: '活动名称', info_content: '新会员有礼' },
+            { info_type: '奖励说明', info_content: '注册会员抽奖一等奖' },
+          ],
+          notify_url: app.url,
+        },
+        { headers: { 'wechatpay-serial': serial! } },
+      );
+      expect(status).toBe(200);
+      return number;
+    };
+    stage.emulator.transfers.configure({ pay_ms: 60_000 });
+    const confirmed = await transfer();
+    const failed = await transfer();
+    const page = await open('/#transfers');
+    const rowOf = (number: string) => page.locator('[data-list="transfers"] details', { hasText: number });
+    const row = rowOf(failed);
+    await row.locator('summary').click();
+    await picture(page, 'transfers');
+    await row.getByRole('button', { name: 'Confirm, the money takes its time' }).click();
+    await row.locator('.chip', { hasText: 'TRANSFERING' }).waitFor();
+    await row.getByText('Arrives by itself at').waitFor();
+    expect(await row.locator('[data-action="transfer-transfering"]').count()).toBe(0);
+    await row.locator('select[name="reason"]').selectOption('REAL_NAME_CHECK_FAIL');
+    await row.getByRole('button', { name: 'Let it fail' }).click();
+    await page
+      .getByText(`Transfer ${failed} is now FAIL. The callback was acknowledged with 204.`, { exact: true })
+      .waitFor();
+    expect(app.verified.at(-1)).toMatchObject({
+      out_bill_no: failed,
+      state: 'FAIL',
+      fail_reason: 'REAL_NAME_CHECK_FAIL',
+    });
+    expect(await row.getByRole('button').count()).toBe(0);
+    await rowOf(confirmed).locator('summary').click();
+    await rowOf(confirmed).getByRole('button', { name: 'Confirm', exact: true }).click();
+    await rowOf(confirmed).locator('.chip', { hasText: 'SUCCESS' }).waitFor();
+    expect(app.verified.at(-1)).toMatchObject({ out_bill_no: confirmed, state: 'SUCCESS' });
+    expect(trouble()).toEqual([]);
+    await page.context().close();
+  });
+
+  test('describes a payer, whose payment by code then fails, and shows the code of the phone', async () => {
+    const page = await open('/#payers');
+    const openid = `oPoor ${hostile}`;
+    await page.locator('input[name="payer"]').fill(openid);
+    await page.locator('select[name="wallet"]').selectOption('fen');
+    await page.getByLabel('Fen in the wallet').fill('100');
+    await page.locator('select[name="bank"]').selectOption('down');
+    await page.getByRole('button', { name: 'Change payer' }).click();
+    const row = page.locator('[data-list="payers"] [data-key]');
+    await row.getByText('¥1.00', { exact: true }).waitFor();
+    await row.getByText('bank does not answer', { exact: true }).waitFor();
+    expect(await row.locator('.name').innerText()).toContain('<script>');
+    await row.getByRole('button', { name: 'Payment code' }).click();
+    const code = await page.locator('[data-code] strong').innerText();
+    expect(code).toMatch(/^13\d{16}$/);
+    await picture(page, 'payers');
+    // Only what is chosen is changed.
+    await row.getByRole('button', { name: 'Change…' }).click();
+    await page.locator('select[name="bank"]').selectOption('up');
+    await page.getByRole('button', { name: 'Change payer' }).click();
+    await row.getByText('bank does not answer', { exact: true }).waitFor({ state: 'detached' });
+    await row.getByText('¥1.00', { exact: true }).waitFor();
+    const { mchid, appid } = stage.emulator.info;
+    const asked = await stage.client.call('POST', '/v3/pay/transactions/codepay', {
+      appid,
+      mchid,
+      description: 'x',
+      out_trade_no: stage.number(),
+      amount: { total: 101, currency: 'CNY' },
+      payer: { auth_code: code },
+      scene_info: { store_info: { id: '1' } },
+    });
+    expect(asked.json['code']).toBe('NOT_ENOUGH');
+    await page.locator('input[name="payer"]').fill('');
+    await page.getByRole('button', { name: 'Change payer' }).click();
+    await page.getByText('Whose openid?').waitFor();
+    expect(await page.title()).toBe('WeChat Pay emulator');
+    // The page is told so by the server, which the browser notes.
+    expect(trouble()).toEqual([expect.stringContaining('400')]);
+    await page.context().close();
+  });
+
+  test('moves the emulator’s time: an order expires before the eyes, and real time comes back', async () => {
+    const { number } = await place();
+    const page = await open('/');
+    const order = page.locator('[data-list="orders"] details', { hasText: number });
+    await order.locator('summary').click();
+    await order.getByRole('button', { name: 'Pay ¥12.90' }).waitFor();
+    await page.locator('[data-tab="settings"]').click();
+    const card = page.locator('[data-card="clock"]');
+    await card.getByText('no: it is the real time').waitFor();
+    await card.getByLabel('By').fill('2.5');
+    await card.getByRole('button', { name: 'Forward' }).click();
+    await card.getByText('+2h 30m').waitFor();
+    await page.locator('header').getByText('+2h 30m').waitFor();
+    await page.locator('[data-tab="orders"]').click();
+    await order.getByRole('button', { name: 'Pay ¥12.90' }).waitFor({ state: 'detached' });
+    await page.locator('[data-tab="settings"]').click();
+    await card.getByLabel('Beijing time').fill('2026-12-01T10:00:00');
+    await card.getByRole('button', { name: 'Set' }).click();
+    await page.getByText('It is now 2026-12-01 10:00:00.').waitFor();
+    await picture(page, 'settings');
+    expect(Math.abs(stage.emulator.clock.now - Date.parse('2026-12-01T10:00:00+08:00'))).toBeLessThan(60_000);
+    await card.getByRole('button', { name: 'Real time' }).click();
+    await card.getByText('no: it is the real time').waitFor();
+    expect(stage.emulator.clock.offset_ms).toBe(0);
+    expect(trouble()).toEqual([]);
+    await page.context().close();
+  });
+
+  test('rotates the platform’s keys step by step, and changes the mode', async () => {
+    const page = await open('/#settings');
+    const card = page.locator('[data-card="keys"]');
+    const first = stage.emulator.rotation.signing;
+    await card.getByText(first).first().waitFor();
+    await card.getByRole('button', { name: 'Issue certificate' }).click();
+    await page.getByText(/^Issued \w{40}\. \w{40} still signs\.$/).waitFor();
+    const newest = stage.emulator.rotation.listed[1]!;
+    await card.getByText(newest).first().waitFor();
+    await card.getByLabel('Percent of the answers').fill('25');
+    await card.getByRole('button', { name: 'Newest signs' }).click();
+    await card.getByText('Signs 25 %').waitFor();
+    await picture(page, 'keys');
+    await card.getByLabel('Percent of the answers').fill('100');
+    await card.getByRole('button', { name: 'Newest signs' }).click();
+    await page.getByText(`Signs now: ${newest}`).waitFor();
+    await card.getByRole('button', { name: 'Drop the old ones' }).click();
+    await card.getByText(first).first().waitFor({ state: 'detached' });
+    await card.locator('select[name="mode"]').selectOption('public-key');
+    await card.getByRole('button', { name: 'Change mode' }).click();
+    await card.getByText(stage.emulator.info.public_key_id!).waitFor();
+    await stage.emulator.rotate({ mode: 'mixed' });
+    expect(trouble()).toEqual([]);
+    await page.context().close();
+  });
+
+  test('saves a snapshot, forgets everything only when asked twice, and loads it again', async () => {
+    const { number } = await place({ description: hostile });
+    const page = await open('/#settings');
+    const card = page.locator('[data-card="state"]');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      card.getByRole('button', { name: 'Save snapshot' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('wxpay-emulator-snapshot.json');
+    const file = await download.path();
+    await card.getByRole('button', { name: 'Forget everything' }).click();
+    await card.getByRole('button', { name: 'Press again: Forget everything' }).waitFor();
+    await picture(page, 'state');
+    expect(stage.emulator.showcase.find(number)).toHaveLength(1);
+    await card.getByRole('button', { name: 'Press again: Forget everything' }).click();
+    await page.getByText('All is as after the first start.').waitFor();
+    expect(stage.emulator.showcase.find(number)).toEqual([]);
+    await card.getByLabel('Snapshot file').setInputFiles(file);
+    await card.getByRole('button', { name: 'Load snapshot' }).click();
+    await page.getByText('The snapshot is in the place of everything.').waitFor();
+    expect(stage.emulator.showcase.find(number)).toHaveLength(1);
+    for (const [text, words] of [
+      ['[]', 'This file is no JSON object.'],
+      ['{"version":1}', 'This is no snapshot of the emulator: without orders'],
+    ] as const) {
+      await card
+        .getByLabel('Snapshot file')
+        .setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(text) });
+      await card.getByRole('button', { name: 'Load snapshot' }).click();
+      await page.getByText(words).waitFor();
+    }
+    expect(stage.emulator.showcase.find(number)).toHaveLength(1);
+    expect(trouble()).toEqual([expect.stringContaining('400')]);
+    await page.context().close();
+  });
+
   test('hostile text in orders, headers, targets and answers is shown and does nothing', async () => {
     const { number } = await place({ description: hostile, attach: hostile });
     await stage.client.call('GET', `/v3/<script>document.title='owned'</script>?x="><img/onerror=alert(1)>`);
@@ -260,6 +459,11 @@ describe.skipIf(!there)('the page in Chromium', () => {
     await page.locator('.state.live').waitFor();
     await page.locator('[data-list="orders"] details').first().locator('summary').click();
     await picture(page, 'chinese');
+    for (const tab of ['transfers', 'payers', 'settings']) {
+      await page.locator(`[data-tab="${tab}"]`).click();
+      await picture(page, `chinese-${tab}`);
+    }
+    await page.locator('[data-tab="orders"]').click();
     await page.getByRole('link', { name: 'English' }).click();
     await page.getByRole('heading', { name: 'WeChat Pay emulator' }).waitFor();
     // The choice stays on the way to an order.
@@ -277,8 +481,9 @@ describe.skipIf(!there)('the page in Chromium', () => {
 
   test('fits a narrow window', async () => {
     await place({ description: 'x'.repeat(100) });
+    stage.emulator.changePayer('x'.repeat(128), { bank: 'down', password: 'always' });
     const page = await open('/', { viewport: { width: 400, height: 800 } });
-    for (const tab of ['orders', 'refunds', 'callbacks', 'requests', 'faults']) {
+    for (const tab of ['orders', 'refunds', 'transfers', 'callbacks', 'requests', 'payers', 'faults', 'settings']) {
       await page.locator(`[data-tab="${tab}"]`).click();
       for (const summary of await page.locator(`[data-list="${tab}"] summary`).all()) await summary.click();
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');

@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { carryOut, sameText } from '../control.ts';
+import { carryOut, sameText, snapshotBytes } from '../control.ts';
 import type { Emulator } from '../contract.ts';
 import { isForOfficialHost } from '../guard.ts';
 import type { Address, BodyReader } from '../guard.ts';
@@ -47,6 +47,14 @@ const actions: readonly string[] = [
   'POST refund',
   'POST callbacks',
   'POST redeliver',
+  'POST transfer',
+  'POST payers',
+  'POST codes',
+  'POST clock',
+  'POST rotate',
+  'POST reset',
+  'GET snapshot',
+  'POST snapshot',
   'POST faults',
   'DELETE faults',
 ];
@@ -100,7 +108,7 @@ export function openPage({ controlToken, now, readBody, emulator }: Tools): Page
       }
       const given = headers.get(pageTokenHeader) ?? [];
       if (given.length !== 1 || !sameText(given[0] ?? '', token)) return tokenless;
-      const body = await readBody(message);
+      const body = await readBody(message, name === 'snapshot' ? snapshotBytes : undefined);
       if (body === 'too-large') {
         response.shouldKeepAlive = false;
         return tooLarge;

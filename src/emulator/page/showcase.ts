@@ -1,9 +1,13 @@
-/** Orders and refunds as plain rows, newest first, for people who look on. Nothing here changes anything. */
+/** Orders, refunds, transfers and payers as plain rows, for people who look on. Nothing here changes anything. */
 import type { CombinedBook, CombinedOrder } from '../combined-orders.ts';
 import type { Handle } from '../handles.ts';
 import { tradeTypes } from '../orders.ts';
 import type { Order, OrderBook } from '../orders.ts';
+import type { Payer, PayerBook } from '../payers.ts';
 import type { Refund, RefundBook } from '../refunds.ts';
+import { outcomesOf } from '../transfer-desk.ts';
+import type { ConfirmOutcome } from '../transfer-desk.ts';
+import type { Transfer, TransferBook } from '../transfers.ts';
 
 /** Amounts in fen, times in milliseconds since the epoch. */
 export interface OrderRow {
@@ -51,6 +55,24 @@ export interface RefundRow {
   readonly open: boolean;
 }
 
+export interface TransferRow {
+  /** out_bill_no */
+  readonly number: string;
+  readonly transfer_bill_no: string;
+  readonly mchid: string;
+  readonly openid: string;
+  readonly amount: number;
+  readonly remark: string;
+  readonly state: string;
+  readonly fail_reason?: string;
+  readonly notify_url?: string;
+  readonly created_at: number;
+  /** When it moves on by itself. */
+  readonly until?: number;
+  /** What can be made of it now. */
+  readonly can: readonly ConfirmOutcome[];
+}
+
 export interface Rows<Row> {
   /** How many there are in all. */
   readonly total: number;
@@ -60,6 +82,9 @@ export interface Rows<Row> {
 export interface Showcase {
   orders(limit: number): Rows<OrderRow>;
   refunds(limit: number): Rows<RefundRow>;
+  transfers(limit: number): Rows<TransferRow>;
+  /** Those that somebody has described, the newest first. */
+  payers(limit: number): Rows<Payer>;
   /** The orders with this number, prepay_id, code_url (or its `pr` alone) or h5_url. */
   find(text: string): readonly OrderRow[];
 }
@@ -68,10 +93,12 @@ interface Books {
   readonly orders: OrderBook;
   readonly combined: CombinedBook;
   readonly refunds: RefundBook;
+  readonly transfers: TransferBook;
+  readonly payers: PayerBook;
   readonly now: () => number;
 }
 
-export function openShowcase({ orders, combined, refunds, now }: Books): Showcase {
+export function openShowcase({ orders, combined, refunds, transfers, payers, now }: Books): Showcase {
   const rowOf = (order: Order | CombinedOrder): OrderRow =>
     'sub_orders' in order.request ? whole(order) : single(order);
 
@@ -149,6 +176,16 @@ export function openShowcase({ orders, combined, refunds, now }: Books): Showcas
       return { total: all.length, rows: all.slice(-limit).toReversed().map(refundRow) };
     },
 
+    transfers(limit) {
+      const { total, transfers: newest } = transfers.newest(limit, now());
+      return { total, rows: newest.map(transferRow) };
+    },
+
+    payers(limit) {
+      const all = payers.described();
+      return { total: all.length, rows: all.slice(-limit).toReversed() };
+    },
+
     find(text) {
       const codeUrl = `weixin://wxpay/bizpayurl?pr=${text}`;
       const found = [text, codeUrl].flatMap((name) => [
@@ -187,5 +224,23 @@ function refundRow(refund: Refund): RefundRow {
     ...(settlesAt === undefined ? {} : { settles_at: settlesAt }),
     account: refund.account,
     open: status === 'PROCESSING' || status === 'ABNORMAL',
+  };
+}
+
+function transferRow(transfer: Transfer): TransferRow {
+  const { request, state, fail_reason: reason, until } = transfer;
+  return {
+    number: request.out_bill_no,
+    transfer_bill_no: transfer.transfer_bill_no,
+    mchid: transfer.mchid,
+    openid: request.openid,
+    amount: request.transfer_amount,
+    remark: request.transfer_remark,
+    state,
+    ...(reason === null ? {} : { fail_reason: reason }),
+    ...(request.notify_url === undefined ? {} : { notify_url: request.notify_url }),
+    created_at: transfer.created_at,
+    ...(until === null ? {} : { until }),
+    can: outcomesOf(transfer),
   };
 }

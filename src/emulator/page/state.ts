@@ -2,7 +2,9 @@
 import type { AttemptRecord, CallbackRecord } from '../callback-outbox.ts';
 import type { Emulator, RequestLog } from '../contract.ts';
 import type { FaultRule } from '../faults.ts';
-import type { OrderRow, RefundRow, Rows } from './showcase.ts';
+import type { Payer } from '../payers.ts';
+import type { RotationState } from '../rotation.ts';
+import type { OrderRow, RefundRow, Rows, TransferRow } from './showcase.ts';
 import { stepsOf } from './steps.ts';
 import type { Step } from './steps.ts';
 
@@ -27,9 +29,14 @@ export interface PageState {
   readonly merchants: readonly string[];
   readonly orders: Rows<OrderRow>;
   readonly refunds: Rows<RefundRow>;
+  readonly transfers: Rows<TransferRow>;
   readonly callbacks: Rows<CallbackRow>;
   readonly requests: Rows<RequestRow>;
+  readonly payers: Rows<Payer>;
   readonly faults: Rows<FaultRule>;
+  /** How far the emulator's clock is ahead of the real time, in milliseconds. */
+  readonly clock_offset_ms: number;
+  readonly keys: Omit<RotationState, 'files'>;
 }
 
 /** So many rows of each kind; a bound on what a look costs. */
@@ -39,18 +46,23 @@ const maxTarget = 500;
 
 export function pageState(emulator: Emulator): PageState {
   const { outbox, requests, faults } = emulator;
+  const { files: _files, ...keys } = emulator.rotation;
   return {
     url: emulator.url,
     merchants: emulator.merchants.map(({ mchid }) => mchid),
     orders: emulator.showcase.orders(maxRows),
     refunds: emulator.showcase.refunds(maxRows),
+    transfers: emulator.showcase.transfers(maxRows),
     callbacks: newest(outbox.records, callbackRow),
     requests: newest(requests, (entry) => ({
       ...entry,
       target: entry.target.slice(0, maxTarget),
       steps: stepsOf(entry),
     })),
+    payers: emulator.showcase.payers(maxRows),
     faults: newest(faults.list(), (rule) => rule),
+    clock_offset_ms: emulator.clock.offset_ms,
+    keys,
   };
 }
 

@@ -12,6 +12,18 @@ beforeAll(async () => {
 afterAll(async () => stage.end());
 
 const native = '/v3/pay/transactions/native';
+const scripts = [
+  'app.js',
+  'choices.js',
+  'connection.js',
+  'dom.js',
+  'faults.js',
+  'payers.js',
+  'rows.js',
+  'settings.js',
+  'texts.js',
+  'transfers.js',
+];
 const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>\u202e';
 
 interface Asked {
@@ -61,9 +73,9 @@ async function place(extra: Record<string, unknown> = {}): Promise<{ number: str
 interface State {
   readonly version: string;
   readonly state?: Record<
-    'orders' | 'refunds' | 'callbacks' | 'requests' | 'faults',
+    'orders' | 'refunds' | 'transfers' | 'callbacks' | 'requests' | 'payers' | 'faults',
     { total: number; rows: Record<string, unknown>[] }
-  >;
+  > & { readonly clock_offset_ms: number; readonly keys: Record<string, unknown> };
 }
 
 async function look(): Promise<NonNullable<State['state']>> {
@@ -98,7 +110,7 @@ describe('the document', () => {
   });
 
   test('its files are there, and no others', async () => {
-    for (const name of ['app.js', 'connection.js', 'dom.js', 'rows.js', 'texts.js']) {
+    for (const name of scripts) {
       const { response } = await get(`/_page/${name}`);
       expect([name, response.status, response.headers.get('content-type')]).toEqual([
         name,
@@ -115,7 +127,7 @@ describe('the document', () => {
   });
 
   test('no script makes markup from text', async () => {
-    for (const name of ['app.js', 'connection.js', 'dom.js', 'rows.js']) {
+    for (const name of scripts) {
       const { text } = await get(`/_page/${name}`);
       expect(text).not.toMatch(
         /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function/,
@@ -151,6 +163,14 @@ describe('I3: only this page in this machine’s browsers gets data or does anyt
     ['POST', 'redeliver'],
     ['POST', 'faults'],
     ['DELETE', 'faults'],
+    ['POST', 'transfer'],
+    ['POST', 'payers'],
+    ['POST', 'codes'],
+    ['POST', 'clock'],
+    ['POST', 'rotate'],
+    ['POST', 'reset'],
+    ['GET', 'snapshot'],
+    ['POST', 'snapshot'],
   ];
 
   test.each(names)(
@@ -221,7 +241,8 @@ describe('I3: only this page in this machine’s browsers gets data or does anyt
       ['POST', 'info'],
       ['GET', 'ledger'],
       ['POST', 'merchants'],
-      ['POST', 'rotate'],
+      ['POST', 'switches'],
+      ['POST', 'refunds'],
       ['POST', 'seed'],
     ] as const) {
       expect((await ask(`/_page/${name}`, { method, headers: await own(), body: {} })).status).toBe(404);
@@ -386,6 +407,106 @@ describe('what it shows', () => {
     });
     await ask('/_page/faults', { method: 'DELETE', headers, body: { id: added.json['id'] } });
     expect((await look()).faults.rows).toEqual([]);
+  });
+
+  test('transfers, and what their user can do now', async () => {
+    const { appid, platform_serial_no: serial } = stage.emulator.info;
+    const number = stage.number();
+    const placed = await stage.client.call(
+      'POST',
+      '/v3/fund-app/mch-transfer/transfer-bills',
+      {
+        appid,
+        out_bill_no: number,
+        openid: 'oABCD5example_openid00000001',
+        transfer_amount: 1000,
+        transfer_remark: hostile.slice(0, 32),
+        transfer_scene_id: '1000',
+        transfer_scene_report_infos: [
+          { info_type: '活动名称', info_content: '新会员有礼' },
+          { info_type: '奖励说明', info_content: '注册会员抽奖一等奖' },
+        ],
+      },
+      { headers: { 'wechatpay-serial': serial! } },
+    );
+    expect(placed.status).toBe(200);
+    const top = async (): Promise<Record<string, unknown>> => (await look()).transfers.rows[0]!;
+    const end = async (body: object): Promise<RawAnswer> =>
+      ask('/_page/transfer', { method: 'POST', headers: await own(), body: { transfer: number, ...body } });
+    expect(await top()).toMatchObject({
+      number,
+      amount: 1000,
+      state: 'WAIT_USER_CONFIRM',
+      remark: hostile.slice(0, 32),
+      can: ['success', 'transfering', 'fail'],
+    });
+    expect((await end({ outcome: 'transfering' })).json).toMatchObject({ transfer: { state: 'TRANSFERING' } });
+    expect(await top()).toMatchObject({ state: 'TRANSFERING', can: ['success', 'fail'] });
+    expect((await end({ outcome: 'transfering' })).json).toMatchObject({ error: { code: 'EMULATOR_TRANSFER_STATE' } });
+    await end({ outcome: 'fail', reason: 'OPENID_INVALID' });
+    expect(await top()).toMatchObject({ state: 'FAIL', fail_reason: 'OPENID_INVALID', can: [] });
+    expect(await top()).not.toHaveProperty('until');
+  });
+
+  test('payers that somebody has described, changed from here, and their payment codes', async () => {
+    const headers = await own();
+    const change = async (body: object): Promise<RawAnswer> =>
+      ask('/_page/payers', { method: 'POST', headers, body: { openid: hostile, ...body } });
+    expect((await change({ balance: 100, bank: 'down' })).status).toBe(200);
+    const described = { openid: hostile, balance: 100, state: 'normal', bank: 'down', password: 'auto' };
+    expect((await look()).payers.rows).toEqual([described]);
+    expect((await change({ balance: 1.5 })).json).toMatchObject({ error: { params: { field: 'balance' } } });
+    expect((await look()).payers.rows).toEqual([described]);
+    const code = await ask('/_page/codes', { method: 'POST', headers, body: { openid: hostile } });
+    expect(code.json).toMatchObject({ openid: hostile, auth_code: expect.stringMatching(/^13\d{16}$/) as string });
+  });
+
+  test('how far the clock is moved, and moves it', async () => {
+    const headers = await own();
+    const move = async (body: object): Promise<RawAnswer> => ask('/_page/clock', { method: 'POST', headers, body });
+    await move({ by_ms: 90_000 });
+    expect((await look()).clock_offset_ms).toBe(90_000);
+    expect((await move({ by_ms: 1e15 })).json).toMatchObject({ error: { params: { field: 'clock' } } });
+    await move({ reset: true });
+    expect((await look()).clock_offset_ms).toBe(0);
+  });
+
+  test('the platform’s keys without a file, and a rotation', async () => {
+    const headers = await own();
+    const rotate = async (body: object): Promise<RawAnswer> => ask('/_page/rotate', { method: 'POST', headers, body });
+    const first = stage.emulator.info.platform_serial_no!;
+    await rotate({ step: 'issue', days: 3 });
+    await rotate({ step: 'switch', share: 0.25 });
+    const { keys } = await look();
+    const newest = (keys['listed'] as string[])[1];
+    expect(keys).toMatchObject({
+      mode: 'mixed',
+      signing: first,
+      listed: [first, newest],
+      successor: { id: newest, share: 0.25 },
+    });
+    expect((keys['expires_at'] as number[])[1]! - stage.now()).toBeLessThan(4 * 86_400_000);
+    expect(keys).not.toHaveProperty('files');
+    await rotate({ step: 'switch' });
+    await rotate({ step: 'retire' });
+    expect((await look()).keys).toMatchObject({ signing: newest, listed: [newest], successor: null });
+  });
+
+  test('a snapshot larger than any other body comes and goes, and all is forgotten on demand', async () => {
+    const headers = await own();
+    const { number } = await place({ attach: hostile });
+    const saved = (await ask('/_page/snapshot', { headers })).json;
+    // More than the 1 MiB that every other call may have.
+    const padded = { ...saved, padding: 'x'.repeat(2 * 1024 * 1024) };
+    await ask('/_page/reset', { method: 'POST', headers, body: {} });
+    expect((await look()).orders.total).toBe(0);
+    const loaded = await ask('/_page/snapshot', { method: 'POST', headers, body: padded });
+    expect(loaded.json).toEqual({ ok: true });
+    expect((await look()).orders.rows[0]).toMatchObject({ number, attach: hostile });
+    const refused = await ask('/_page/snapshot', { method: 'POST', headers, body: { version: 2 } });
+    expect(refused.json).toMatchObject({ error: { params: { field: 'snapshot', reason: 'version 2' } } });
+    const tooLarge = await ask('/_page/pay', { method: 'POST', headers, body: padded });
+    expect(tooLarge.status).toBe(413);
   });
 
   test('is bounded, and is not sent again while it is the same', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { languages, texts } from '../../../src/emulator/page/texts.ts';
 
@@ -25,12 +25,13 @@ test('Chinese sentences have full-width punctuation', () => {
 
 test('every text is used, and every text that is used is there', () => {
   const folder = new URL('../../../src/emulator/page/', import.meta.url);
-  const source = ['assets/app.js', 'assets/rows.js', 'assets/dom.js', 'assets/connection.js', 'page.ts']
+  const scripts = readdirSync(new URL('assets/', folder)).filter((name) => name.endsWith('.js'));
+  const source = [...scripts.map((name) => `assets/${name}`), 'page.ts']
     .map((name) => readFileSync(new URL(name, folder), 'utf8'))
     .join('\n');
   const named = [...source.matchAll(/\bt\(\s*'([\w-]+)'/g)].map(([, key]) => key!);
   expect(named.filter((key) => !(key in texts.en))).toEqual([]);
-  const families = /^(?:error|check|step|fault|try|failure|callback|none)_/;
+  const families = /^(?:error|check|step|fault|try|failure|callback|none|transfer_until)_/;
   const unused = keys.filter((key) => !families.test(key) && !new RegExp(`['{ ]${key}\\b`).test(source));
   expect(unused).toEqual([]);
 });

@@ -1,12 +1,16 @@
 /** The page: tabs at `/`, one order at `/pay?code_url=…`. It asks for news every second while it is looked at. */
 import { call, Refusal, Restarted } from './connection.js';
-import { button, data, h, language, sync, t, time, yuan } from './dom.js';
-import { callbackRow, faultRow, orderFacts, orderRow, payControls, refundRow, requestRow } from './rows.js';
+import { data, distance, field, form, h, language, sync, t, time, yuan } from './dom.js';
+import { faultForm, faultRow } from './faults.js';
+import { payerRow, payersPanel } from './payers.js';
+import { callbackRow, orderFacts, orderRow, payControls, refundRow, requestRow } from './rows.js';
+import { settingsPanel } from './settings.js';
+import { transferRow } from './transfers.js';
 
 const everyMs = 1000;
 const afterTroubleMs = 4000;
 const noticeMs = 12_000;
-const tabs = /** @type {const} */ (['orders', 'refunds', 'callbacks', 'requests', 'faults']);
+const lists = /** @type {const} */ (['orders', 'refunds', 'transfers', 'callbacks', 'requests', 'payers', 'faults']);
 
 const state = h('span', { class: 'state', role: 'status' });
 const clock = h('span', { class: 'soft' });
@@ -14,6 +18,7 @@ const notice = h('div', { class: 'notice', role: 'status', hidden: true });
 const main = h('main', {});
 
 let version = '';
+let offset = 0;
 let over = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -61,73 +66,57 @@ function address(/** @type {string} */ path, /** @type {Record<string, string>} 
 }
 
 function findForm() {
-  const input = /** @type {HTMLInputElement} */ (
-    h('input', { name: 'order', placeholder: t('find_hint'), maxlength: 512, autocomplete: 'off', spellcheck: 'false' })
-  );
-  // Submitted by script: the policy allows no form to go anywhere.
-  return h(
-    'form',
-    {
-      submit: (event) => {
-        event.preventDefault();
-        if (input.value.trim() !== '') location.href = address('/pay', { code_url: input.value.trim() });
-      },
+  const input = field('order', { placeholder: t('find_hint'), maxlength: 512 });
+  return form(
+    () => {
+      if (input.value.trim() !== '') location.href = address('/pay', { code_url: input.value.trim() });
     },
     h('label', { class: 'wide' }, t('find'), input),
     h('button', {}, t('find_go')),
   );
 }
 
+const payers = payersPanel(go);
+
 const drawers = /** @type {Record<string, (row: any) => HTMLElement>} */ ({
   orders: (row) => orderRow(row, go),
   refunds: (row) => refundRow(row, go),
+  transfers: (row) => transferRow(row, go),
   callbacks: (row) => callbackRow(row, go),
   requests: requestRow,
+  payers: (row) => payerRow(row, payers),
   faults: (row) => faultRow(row, go),
 });
 const keys = /** @type {Record<string, (row: any) => string>} */ ({
   orders: (row) => `${row.mchid} ${row.number}`,
   refunds: (row) => row.refund_id,
+  transfers: (row) => row.transfer_bill_no,
   callbacks: (row) => row.id,
   requests: (row) => row.key,
+  payers: (row) => row.openid,
   faults: (row) => row.id,
 });
 
 /** @type {(state: any) => void | Promise<void>} the state is absent where it is the same as before */
 let show = () => undefined;
 
-function openTabs() {
-  const nav = h('nav', {});
-  const panels = tabs.map((name) => {
-    const count = h('span', { class: 'count' });
-    const link = h('a', { href: `#${name}`, 'data-tab': name }, t(name), count);
-    const list = h('div', { 'data-list': name });
-    const hint = h('p', { class: 'soft' });
-    const panel = h(
+/** A tab with a list of what there is. */
+function listPanel(/** @type {(typeof lists)[number]} */ name) {
+  const count = h('span', { class: 'count' });
+  const list = h('div', { 'data-list': name });
+  const hint = h('p', { class: 'soft' });
+  const above = { orders: findForm, payers: () => payers.element, faults: () => faultForm(go) };
+  return {
+    name,
+    link: h('a', { href: `#${name}`, 'data-tab': name }, t(name), count),
+    panel: h(
       'section',
       { id: `panel-${name}`, 'aria-label': t(name) },
-      name === 'orders' && findForm(),
-      name === 'faults' && faultForm(),
+      name in above && above[/** @type {keyof typeof above} */ (name)](),
       list,
       hint,
-    );
-    nav.append(link);
-    return { name, count, link, list, hint, panel };
-  });
-  main.append(nav, ...panels.map(({ panel }) => panel));
-  const choose = () => {
-    const wanted = tabs.find((name) => `#${name}` === location.hash) ?? 'orders';
-    for (const { name, link, panel } of panels) {
-      panel.hidden = name !== wanted;
-      if (name === wanted) link.setAttribute('aria-current', 'page');
-      else link.removeAttribute('aria-current');
-    }
-  };
-  addEventListener('hashchange', choose);
-  choose();
-  show = (news) => {
-    if (news === undefined) return;
-    for (const { name, count, list, hint } of panels) {
+    ),
+    update(/** @type {any} */ news) {
       const { rows, total } = news[name];
       sync(
         list,
@@ -142,7 +131,37 @@ function openTabs() {
           : total > rows.length && name !== 'orders'
             ? t('newest', { shown: rows.length, total })
             : '';
+    },
+  };
+}
+
+function openTabs() {
+  const nav = h('nav', {});
+  const settings = settingsPanel(go);
+  const panels = [
+    ...lists.map(listPanel),
+    {
+      name: 'settings',
+      link: h('a', { href: '#settings', 'data-tab': 'settings' }, t('settings')),
+      panel: h('section', { id: 'panel-settings', 'aria-label': t('settings') }, settings.element),
+      update: (/** @type {any} */ news) => settings.update(news),
+    },
+  ];
+  nav.append(...panels.map(({ link }) => link));
+  main.append(nav, ...panels.map(({ panel }) => panel));
+  const choose = () => {
+    const wanted = panels.find(({ name }) => `#${name}` === location.hash)?.name ?? 'orders';
+    for (const { name, link, panel } of panels) {
+      panel.hidden = name !== wanted;
+      if (name === wanted) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
     }
+  };
+  addEventListener('hashchange', choose);
+  choose();
+  show = (news) => {
+    if (news === undefined) return;
+    for (const { update } of panels) update(news);
   };
 }
 
@@ -187,115 +206,6 @@ function openPayPage() {
   };
 }
 
-function faultForm() {
-  const number = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ min) =>
-    /** @type {HTMLInputElement} */ (h('input', { name, type: 'number', value, min }));
-  const choice = (/** @type {string} */ name, /** @type {readonly (readonly [string, string])[]} */ options) =>
-    /** @type {HTMLSelectElement} */ (
-      h('select', { name }, ...options.map(([value, text]) => h('option', { value }, text)))
-    );
-  const kinds = [
-    'status',
-    'latency',
-    'stall',
-    'cut',
-    'truncate',
-    'signature',
-    'replay-other',
-    'late-commit',
-    'redirect',
-  ];
-  const variants = ['wrong', 'missing', 'stale', 'foreign', 'unknown-serial', 'probe', 'duplicate-header', 'type'];
-  const kind = choice(
-    'kind',
-    kinds.map((name) => [name, t(`fault_${name}`)]),
-  );
-  const method = choice('method', [
-    ['', t('fault_any')],
-    ['GET', 'GET'],
-    ['POST', 'POST'],
-  ]);
-  const path = /** @type {HTMLInputElement} */ (
-    h('input', { name: 'path', placeholder: '/v3/pay/*', maxlength: 512, autocomplete: 'off', spellcheck: 'false' })
-  );
-  const count = number('count', 1, -1);
-  const fields = /** @type {Record<string, HTMLInputElement | HTMLSelectElement>} */ ({
-    status: number('status', 500, 400),
-    ms: number('ms', 3000, 0),
-    variant: choice(
-      'variant',
-      variants.map((name) => [name, name]),
-    ),
-    location: /** @type {HTMLInputElement} */ (
-      h('input', { name: 'location', value: 'http://127.0.0.1:9/', maxlength: 512 })
-    ),
-    when: choice('when', [
-      ['before', t('fault_before')],
-      ['after', t('fault_after')],
-    ]),
-  });
-  const labels = /** @type {Record<string, string>} */ ({
-    status: 'fault_http',
-    ms: 'fault_ms',
-    variant: 'fault_variant',
-    location: 'fault_location',
-    when: 'fault_when',
-  });
-  const uses = /** @type {Record<string, readonly string[]>} */ ({
-    status: ['status', 'when'],
-    latency: ['ms', 'when'],
-    stall: ['when'],
-    cut: ['when'],
-    truncate: [],
-    signature: ['variant'],
-    'replay-other': [],
-    'late-commit': ['ms'],
-    redirect: ['location'],
-  });
-  const labelled = Object.entries(fields).map(([name, field]) => ({
-    name,
-    label: h('label', {}, t(labels[name] ?? name), field),
-  }));
-  const choose = () => {
-    for (const { name, label } of labelled) label.hidden = !(uses[kind.value] ?? []).includes(name);
-  };
-  kind.addEventListener('change', choose);
-  choose();
-  const add = async () => {
-    /** @type {Record<string, unknown>} */
-    const rule = { kind: kind.value, count: Number(count.value) };
-    if (method.value !== '') rule['method'] = method.value;
-    if (path.value.trim() !== '') rule['path'] = path.value.trim();
-    for (const name of uses[kind.value] ?? []) {
-      const field = fields[name];
-      if (field !== undefined) rule[name] = name === 'status' || name === 'ms' ? Number(field.value) : field.value;
-    }
-    const { id } = await call('POST', 'faults', rule);
-    return t('fault_added', { id });
-  };
-  const form = h(
-    'form',
-    {
-      submit: (event) => {
-        event.preventDefault();
-        void go(add);
-      },
-    },
-    h('label', {}, t('fault_kind'), kind),
-    ...labelled.map(({ label }) => label),
-    h('label', {}, t('fault_method'), method),
-    h('label', { class: 'wide' }, t('fault_path'), path),
-    h('label', {}, t('fault_count'), count),
-    h('button', { class: 'main', 'data-action': 'add-fault' }, t('fault_add')),
-    button(
-      t('fault_clear_all'),
-      () => go(async () => t('fault_cleared', { count: (await call('DELETE', 'faults', {})).cleared })),
-      { name: 'clear-faults' },
-    ),
-  );
-  return form;
-}
-
 /** @param {unknown} error */
 function trouble(error) {
   over = error instanceof Restarted;
@@ -309,8 +219,12 @@ async function refresh() {
   try {
     const answer = await call('GET', `state?${new URLSearchParams({ version })}`);
     version = answer.version;
+    if (answer.state !== undefined) offset = answer.state.clock_offset_ms;
     await show(answer.state);
-    clock.textContent = t('clock', { time: time(answer.now) });
+    clock.replaceChildren(
+      t('clock', { time: time(answer.now) }),
+      offset === 0 ? '' : h('strong', { class: 'ahead' }, ` ${distance(offset)}`),
+    );
     state.className = 'state live';
     state.textContent = t('live');
   } catch (error) {

@@ -30,5 +30,6 @@ export async function call(method, name, input) {
   /** @type {Record<string, string>} */
   const values = { code };
   for (const [field, value] of Object.entries(params)) values[field] = visible(String(value));
-  throw new Refusal(t(hasText(`error_${code}`) ? `error_${code}` : 'error_other', values));
+  const keys = [`error_${code}_${String(params.field)}`, `error_${code}`];
+  throw new Refusal(t(keys.find((key) => hasText(key)) ?? 'error_other', values));
 }

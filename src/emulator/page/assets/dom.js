@@ -18,6 +18,8 @@ export function hasText(key) {
   return Object.hasOwn(texts[language], key);
 }
 
+/** @typedef {(work: () => Promise<string>) => Promise<void>} Do carries something out and tells how it went */
+
 /**
  * @typedef {Node | string | undefined | false} Child
  * @param {string} tag
@@ -94,6 +96,22 @@ export function time(at) {
 }
 
 /**
+ * How far one time is from another: `+1d 2h`.
+ *
+ * @param {number} milliseconds
+ */
+export function distance(milliseconds) {
+  const seconds = Math.round(Math.abs(milliseconds) / 1000);
+  const parts = /** @type {const} */ ([
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ]).filter(([count]) => count > 0);
+  return `${milliseconds < 0 ? '−' : '+'}${parts.map(([count, unit]) => `${count}${unit}`).join(' ')}`;
+}
+
+/**
  * @param {readonly (readonly [string, Child] | undefined | false)[]} pairs label and value
  */
 export function facts(...pairs) {
@@ -126,6 +144,99 @@ export function button(label, act, { kind, name } = {}) {
     )
   );
   return element;
+}
+
+/**
+ * A button for what cannot be undone: it acts when it is pressed a second time.
+ *
+ * @param {string} label
+ * @param {() => Promise<void>} act
+ * @param {{ name?: string }} [options]
+ */
+export function armedButton(label, act, { name } = {}) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let armed;
+  const disarm = () => {
+    clearTimeout(armed);
+    armed = undefined;
+    element.textContent = label;
+  };
+  const options = /** @type {const} */ ({ kind: 'danger', ...(name === undefined ? {} : { name }) });
+  const element = button(
+    label,
+    async () => {
+      if (armed !== undefined) {
+        disarm();
+        await act();
+        return;
+      }
+      element.textContent = t('sure', { what: label });
+      armed = setTimeout(disarm, 5000);
+    },
+    options,
+  );
+  return element;
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | number | boolean | undefined>} [attributes]
+ */
+export function field(name, attributes = {}) {
+  return /** @type {HTMLInputElement} */ (
+    h('input', { name, autocomplete: 'off', spellcheck: 'false', ...attributes })
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {readonly (readonly [string, string])[]} options value and label
+ */
+export function choice(name, options) {
+  return /** @type {HTMLSelectElement} */ (
+    h('select', { name }, ...options.map(([value, text]) => h('option', { value }, text)))
+  );
+}
+
+/**
+ * A form that only the script submits: the policy allows none to go anywhere.
+ *
+ * @param {() => void} submit
+ * @param {readonly Child[]} children
+ */
+export function form(submit, ...children) {
+  return h(
+    'form',
+    {
+      submit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    ...children,
+  );
+}
+
+/**
+ * @param {string} text
+ * @param {string} [tone]
+ */
+export function chip(text, tone = '') {
+  return h('span', { class: `chip ${tone}` }, text);
+}
+
+/**
+ * @param {string} key
+ * @param {readonly (Node | undefined | false)[]} summary
+ * @param {readonly (Node | undefined | false)[]} inside
+ */
+export function row(key, summary, inside) {
+  return h(
+    'details',
+    { class: 'row', 'data-key': key },
+    h('summary', {}, ...summary),
+    h('div', { class: 'inside' }, ...inside),
+  );
 }
 
 /**

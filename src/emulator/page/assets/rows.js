@@ -1,8 +1,6 @@
-/** How orders, refunds, callbacks, requests and faults look. */
-import { button, data, facts, h, t, time, yuan } from './dom.js';
+/** How orders, refunds, callbacks and requests look. */
+import { button, chip, data, facts, h, row, t, time, yuan } from './dom.js';
 import { call } from './connection.js';
-
-/** @typedef {(work: () => Promise<string>) => Promise<void>} Do carries something out and tells how it went */
 
 const tones = /** @type {Record<string, string>} */ ({
   SUCCESS: 'good',
@@ -15,28 +13,6 @@ const tones = /** @type {Record<string, string>} */ ({
   waiting: 'wait',
   given_up: 'bad',
 });
-
-/**
- * @param {string} text
- * @param {string} [tone]
- */
-function chip(text, tone = '') {
-  return h('span', { class: `chip ${tone}` }, text);
-}
-
-/**
- * @param {string} key
- * @param {readonly (Node | undefined | false)[]} summary
- * @param {readonly (Node | undefined | false)[]} inside
- */
-function row(key, summary, inside) {
-  return h(
-    'details',
-    { class: 'row', 'data-key': key },
-    h('summary', {}, ...summary),
-    h('div', { class: 'inside' }, ...inside),
-  );
-}
 
 /** @param {any} order */
 export function orderFacts(order) {
@@ -67,7 +43,7 @@ export function orderFacts(order) {
 
 /**
  * @param {any} order
- * @param {Do} go
+ * @param {import('./dom.js').Do} go
  */
 export function orderRow(order, go) {
   const subs = order.subs ?? [];
@@ -105,7 +81,7 @@ export function orderRow(order, go) {
  * The buttons that play the payer.
  *
  * @param {any} order
- * @param {Do} go
+ * @param {import('./dom.js').Do} go
  */
 export function payControls(order, go) {
   const openid = /** @type {HTMLInputElement} */ (
@@ -152,7 +128,7 @@ function payAddress(order) {
 }
 
 /** @param {{ status?: number, failure?: string }} outcome */
-function why({ status, failure }) {
+export function why({ status, failure }) {
   if (failure === undefined) return t('failure_status', { status: status ?? '' });
   const known = ['timeout', 'cut', 'url', 'later', 'stopped'].includes(failure);
   return known ? t(`failure_${failure}`) : t('failure_other', { failure });
@@ -160,7 +136,7 @@ function why({ status, failure }) {
 
 /**
  * @param {any} refund
- * @param {Do} go
+ * @param {import('./dom.js').Do} go
  */
 export function refundRow(refund, go) {
   /** @param {string} outcome */
@@ -202,7 +178,7 @@ export function refundRow(refund, go) {
 
 /**
  * @param {any} callback
- * @param {Do} go
+ * @param {import('./dom.js').Do} go
  */
 export function callbackRow(callback, go) {
   const { attempts, state } = callback;
@@ -340,33 +316,5 @@ export function requestRow(entry) {
         entry.request_id !== undefined && ['Request-ID', data(entry.request_id)],
       ),
     ],
-  );
-}
-
-/**
- * @param {any} rule
- * @param {Do} go
- */
-export function faultRow(rule, go) {
-  const { kind, ...parameters } = rule.fault;
-  const words = Object.entries(parameters).map(([name, value]) => `${name} ${String(value)}`);
-  if (rule.probability !== undefined) words.push(`probability ${rule.probability}`);
-  return h(
-    'div',
-    { class: 'card actions', 'data-key': rule.id },
-    h('strong', {}, t(`fault_${kind}`)),
-    h('span', {}, data(words.join(', '))),
-    h('span', {}, data(`${rule.method ?? t('fault_any')} ${rule.path ?? '*'}`)),
-    h('span', { class: 'soft' }, rule.count < 0 ? t('fault_always') : t('fault_left', { count: rule.count })),
-    h('span', { class: 'grow' }),
-    button(
-      t('fault_clear'),
-      () =>
-        go(async () => {
-          const { cleared } = await call('DELETE', 'faults', { id: rule.id });
-          return t('fault_cleared', { count: cleared });
-        }),
-      { name: 'clear-fault' },
-    ),
   );
 }

@@ -100,7 +100,7 @@ export interface Runtime {
   /** Where things live: honours `WXPAY_CONFIG_DIR`, `WXPAY_CACHE_DIR`, XDG and the platform. */
   readonly dirs: { readonly config: string; readonly cache: string; readonly state: string };
 
-  /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Tells a person at a terminal that it waits for them. @throws `INPUT_INVALID` the second time */
+  /** All of standard input, as bytes; at most `limit` bytes (default 10 MiB). Says that it waits: to a person at a terminal, and where nothing comes. @throws `INPUT_INVALID` the second time */
   readStdin(limit?: number): Promise<Buffer>;
   /** Standard input as it comes, of any length; ends at the first Ctrl-C too. @throws `INPUT_INVALID` the second time */
   streamStdin(): AsyncIterable<Uint8Array>;

@@ -2,7 +2,7 @@
 import { parseBaseUrl, type BaseUrl } from '../core/http/base-url.ts';
 import { parseDownloadUrl } from '../core/http/download-url.ts';
 import { createTransport, type ComposedTransport } from '../core/http/compose.ts';
-import { isTlsUnverified } from '../core/http/environment.ts';
+import { isTlsUnverified, leakingOptions, nodeOptions } from '../core/http/environment.ts';
 import type { TraceEvent } from '../core/http/logged.ts';
 import { createRedactor } from '../core/http/redact.ts';
 import { downloadCertificates, isIssuedByTenpay } from '../core/keys/download.ts';
@@ -46,6 +46,9 @@ export async function connect(parts: ConnectionParts): Promise<Connection> {
   const allowHosts = globals.allowHost === undefined ? [] : [globals.allowHost];
   const baseUrl = parseBaseUrl(baseUrlOf(profile), allowHosts);
   if (isTlsUnverified(world.env)) parts.note('cli.tls_unverified.warn');
+  // An emulator's keys are worth nothing.
+  const [option] = baseUrl.loopback ? [] : nodeOptions(world.env, leakingOptions);
+  if (option !== undefined) parts.note('cli.node_options.warn', { option });
   const apiV3Key = profile.values.api_v3_key === undefined ? undefined : await credentials.apiV3Key();
   const publicKeys = await credentials.publicKeys();
   // Without a merchant number a public key still verifies a callback.

@@ -14,6 +14,9 @@ import { directories } from './directories.ts';
 import type { Prompts } from './prompts.ts';
 import type { World } from './world.ts';
 
+/** After so long without a byte on a standard input that is no terminal, it is said what is waited for. */
+const silenceMs = 3_000;
+
 export interface RuntimeParts {
   readonly world: World;
   readonly t: Translate;
@@ -125,7 +128,8 @@ export function createRuntime(parts: RuntimeParts): {
   });
 
   let stdinTaken = false;
-  const takeStdin = (): void => {
+  /** @returns what to call when something has come, or nothing more is waited for */
+  const takeStdin = (): (() => void) => {
     if (stdinTaken)
       throw new WxpayError('INPUT_INVALID', {
         params: { field: '-', reason: 'key:cli.reason.stdin_twice' },
@@ -133,7 +137,18 @@ export function createRuntime(parts: RuntimeParts): {
       });
     stdinTaken = true;
     // Somebody who is waited for should know it.
-    if (world.stdin.isTTY === true) note('cli.stdin.note');
+    if (world.stdin.isTTY === true) {
+      note('cli.stdin.note');
+      return () => {};
+    }
+    // In a CI job a pipe that stays open and silent looks like a hang.
+    const heard = new AbortController();
+    if (!globals.quiet)
+      world.clock.sleep(silenceMs, AbortSignal.any([heard.signal, signal])).then(
+        () => note('cli.stdin.wait'),
+        () => {},
+      );
+    return () => heard.abort();
   };
   /** For a stdout that takes text only. */
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -156,12 +171,19 @@ export function createRuntime(parts: RuntimeParts): {
     readerGone: parts.readerGone,
     dirs,
     readStdin: async (limit) => {
-      takeStdin();
-      return readStdin(world, limit);
+      const heard = takeStdin();
+      return readStdin(world, heard, limit).finally(heard);
     },
     async *streamStdin() {
-      takeStdin();
-      yield* streamStdin(world, signal);
+      const heard = takeStdin();
+      try {
+        for await (const chunk of streamStdin(world, signal)) {
+          heard();
+          yield chunk;
+        }
+      } finally {
+        heard();
+      }
     },
     profileStore,
     profile,
@@ -277,10 +299,11 @@ function sourceName(source: ResolvedProfile['shadowed'][number]['by']): string {
   }
 }
 
-async function readStdin(world: World, limit: number = 10 * 1024 * 1024): Promise<Buffer> {
+async function readStdin(world: World, onChunk: () => void, limit: number = 10 * 1024 * 1024): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of world.stdin as AsyncIterable<Buffer | string>) {
+    onChunk();
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     size += bytes.length;
     if (size > limit)

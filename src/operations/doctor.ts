@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import type { KeyObject } from 'node:crypto';
 import { isWxpayError, WxpayError, type ErrorCode } from '../core/errors.ts';
 import { backupOf, type BaseUrl } from '../core/http/base-url.ts';
-import { isTlsUnverified } from '../core/http/environment.ts';
+import { isTlsUnverified, leakingOptions, nodeOptions } from '../core/http/environment.ts';
 import { proxyFor } from '../core/http/proxy.ts';
 import type { CertificateKeyRing } from '../core/keys/keyring.ts';
 import type { Clock, Transport, VerificationKey } from '../core/ports.ts';
@@ -306,12 +306,11 @@ function checkRuntime({ nodeVersion: version, clock }: DoctorContext): readonly 
 
 function checkEnvironment({ env, knownVariables }: DoctorContext): readonly Finding[] {
   const findings: Finding[] = [];
-  const words = (env['NODE_OPTIONS'] ?? '').split(/\s+/).filter((word) => word !== '');
-  const option = (pattern: RegExp, name: FindingName): void => {
-    const found = words.find((word) => pattern.test(word));
-    if (found !== undefined) findings.push(warning(name, { option: found.replace(/=.*$/s, '') }));
+  const option = (pattern: RegExp, name: FindingName, but?: RegExp): void => {
+    const found = nodeOptions(env, pattern).find((one) => but?.test(one) !== true);
+    if (found !== undefined) findings.push(warning(name, { option: found }));
   };
-  option(/^--(?:report-|experimental-report|heapsnapshot|heap-prof|diagnostic-dir)/, 'node_options_report');
+  option(leakingOptions, 'node_options_report', /^--tls/);
   option(/^--inspect/, 'node_options_inspect');
   option(/^--tls-keylog/, 'node_options_keylog');
   option(/^--tls-(?:min|max)-v1\.[01]|^--(?:tls-cipher-list|openssl-legacy-provider)/, 'node_options_tls');

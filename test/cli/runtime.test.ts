@@ -40,6 +40,34 @@ describe('the runtime', () => {
     await expect(runtime.transport()).rejects.toMatchObject({ code: expect.stringMatching(/HOST|PROFILE/) });
   });
 
+  test.each([
+    '--report-uncaught-exception',
+    '--max-old-space-size=512 --heapsnapshot-signal=SIGUSR2',
+    '"--heap-prof"',
+    '--tls-keylog=/tmp/keys',
+  ])('E4: says at a live host that NODE_OPTIONS=%s may write the keys to a file', async (value) => {
+    const warned = async (baseUrl: string): Promise<string> => {
+      const { runtime, world } = makeRuntime({ ...merchantEnv, WXPAY_BASE_URL: baseUrl, NODE_OPTIONS: value });
+      await runtime.transport();
+      return world.err();
+    };
+    const said = await warned('https://api.mch.weixin.qq.com');
+    expect(said).toMatch(/^NODE_OPTIONS holds --(report-uncaught-exception|heapsnapshot-signal|heap-prof|tls-keylog),/);
+    expect(said).not.toContain('=');
+    expect(await warned('http://127.0.0.1:1')).toBe('');
+  });
+
+  test('E4: says nothing of the options that write no keys', async () => {
+    const NODE_OPTIONS = '--max-old-space-size=512 --require "./a --report-x.js" --stack-trace-limit=5';
+    const { runtime, world } = makeRuntime({
+      ...merchantEnv,
+      WXPAY_BASE_URL: 'https://api.mch.weixin.qq.com',
+      NODE_OPTIONS,
+    });
+    await runtime.transport();
+    expect(world.err()).toBe('');
+  });
+
   test('knows the secrets that it has handed out, and no others', async () => {
     const { runtime, secrets } = makeRuntime(merchantEnv);
     expect(secrets()).toEqual([]);

@@ -24,8 +24,20 @@ export function isTlsUnverified(env: Environment): boolean {
 
 /** `--inspect-publish-uid`, which editors set for their terminals, opens nothing by itself. */
 function opensDebugger(env: Environment): boolean {
-  return /(?:^|[\s"])--inspect(?:-brk|-wait|-port)?(?:=|[\s"]|$)/.test(env['NODE_OPTIONS'] ?? '');
+  return nodeOptions(env, /^--inspect(?:-brk|-wait|-port)?$/).length > 0;
 }
+
+/**
+ * The options of `NODE_OPTIONS` that match, without their values. It is split as Node does: at blanks, and what is in double quotes
+ * is one.
+ */
+export function nodeOptions(env: Environment, pattern: RegExp): readonly string[] {
+  const words = (env['NODE_OPTIONS'] ?? '').match(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+/g) ?? [];
+  return words.map((word) => word.replaceAll('"', '').replace(/=.*$/s, '')).filter((word) => pattern.test(word));
+}
+
+/** Reports and heap files, which hold the environment and the keys, and TLS key logs (THREATS E4): a command for a live host warns. */
+export const leakingOptions = /^--(?:report-|experimental-report|heapsnapshot|heap-prof|diagnostic-dir|tls-keylog)/;
 
 function unsafe(variable: string, danger: string): WxpayError {
   return new WxpayError('ENVIRONMENT_UNSAFE', { params: { variable, danger }, outcome: 'not_sent' });

@@ -94,6 +94,8 @@ export const batch = {
   'batch.fault.total_overflow': 'The sum is beyond what is exact.',
   'batch.fault.order_not_found':
     'WeChat Pay knows no such order at this merchant. A sub-order of a combined order is refunded on its own: wxpay refund <no> --combine <combine_out_trade_no>.',
+  'batch.fault.order_currency':
+    'The order is in {currency}, and a batch refunds CNY only. Refund it with "wxpay refund".',
   'batch.fault.order_not_paid': 'The order is not paid ({state}).',
   'batch.fault.order_mismatch': 'The order is another one than the file says.',
   'batch.fault.amount_above_total': 'The refund is {refund}, the order {total}.',

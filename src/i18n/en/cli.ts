@@ -108,6 +108,7 @@ export const cli = {
   'cli.usage.argument': 'The argument <{name}> is missing.',
   'cli.usage.excess': 'There are more arguments than this command takes.',
   'cli.usage.option': 'The option {name} is required.',
+  'cli.stdin.wait': 'Waiting for standard input, which is open and silent. Give a file, or "< /dev/null".',
   'cli.stdin.note': 'Reading standard input; end it with Ctrl-D.',
   'cli.reason.stdin_twice': 'standard input can be read only once',
   'cli.usage.choice': '{name} does not take "{value}". It takes: {choices}.',
@@ -167,6 +168,8 @@ export const cli = {
   'reason.no_base64': 'it is not base64',
   'reason.certificate_decrypt': 'a certificate does not decrypt with this APIv3 key',
   'cli.loose_file.warn': '{file} can be read by others (mode {mode}). Make it yours alone: chmod 600 {path}',
+  'cli.node_options.warn':
+    'NODE_OPTIONS holds {option}, which may write the keys to a file. Take it out of NODE_OPTIONS for wxpay.',
   'cli.tls_unverified.warn':
     'NODE_TLS_REJECT_UNAUTHORIZED=0 is set; wxpay verifies TLS all the same, and refuses writes.',
   'cli.query.unfiltered': '--query does not fit this answer ({reason}); the whole answer is shown.',

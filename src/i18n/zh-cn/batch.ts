@@ -92,6 +92,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.fault.total_overflow': '合计超出可精确表示的范围。',
   'batch.fault.order_not_found':
     '微信支付查不到该商户的这个订单。合单的子单请单独退款：wxpay refund <单号> --combine <合单号>。',
+  'batch.fault.order_currency': '订单币种为 {currency}，批量退款只支持 CNY。请用 "wxpay refund" 单独退款。',
   'batch.fault.order_not_paid': '订单未支付（{state}）。',
   'batch.fault.order_mismatch': '查到的订单与文件不符。',
   'batch.fault.amount_above_total': '退款 {refund}，订单只有 {total}。',

@@ -137,6 +137,7 @@ export type FaultReason = (typeof faultReasons)[number] | PlanFaultReason;
 export const planFaultReasons = [
   'order_not_found',
   'order_not_paid',
+  'order_currency',
   'order_mismatch',
   'amount_above_total',
   'amounts_above_total',

@@ -234,11 +234,14 @@ async function lookUpOrders(look: Look, { plan, set }: OpenPlan, options: PlanOp
       try {
         await look.limit(signal);
         const facts = await lookUpOrder(look.transport, party, number);
-        rows.settle(order, facts);
+        if (facts.currency === 'CNY') rows.settle(order, facts);
+        // The file's amounts are fen, and every refund of a batch says CNY.
+        else addOrderFault(rows, faults, order, 'order_currency', { currency: facts.currency });
       } catch (error) {
         if (!(error instanceof WxpayError) || signal?.aborted === true) throw error;
         const reason = orderFaults[error.code];
-        if (reason !== undefined) addOrderFault(rows, faults, order, reason, error);
+        if (reason !== undefined)
+          addOrderFault(rows, faults, order, reason, { state: String(error.params['state'] ?? '') });
         else if (passing.has(error.category)) {
           again.push(order);
           trouble = error;
@@ -283,16 +286,15 @@ function divider(
   };
 }
 
-function addOrderFault(rows: Rows, faults: Faults, order: number, reason: RowFault['reason'], error: WxpayError): void {
+function addOrderFault(
+  rows: Rows,
+  faults: Faults,
+  order: number,
+  reason: RowFault['reason'],
+  params: Readonly<Record<string, string>>,
+): void {
   const { by, no } = rows.nameOf(order);
-  for (const row of rows.rowsOf(order))
-    faults.add({
-      line: rows.lineOf(row),
-      column: by,
-      value: no,
-      reason,
-      params: { state: String(error.params['state'] ?? '') },
-    });
+  for (const row of rows.rowsOf(order)) faults.add({ line: rows.lineOf(row), column: by, value: no, reason, params });
 }
 
 /** What only the order's total, or its other name, can tell. */

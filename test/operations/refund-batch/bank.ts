@@ -8,6 +8,7 @@ export interface BankOrder {
   readonly transaction_id: string;
   readonly out_trade_no: string;
   readonly total: number;
+  readonly currency: string;
   trade_state: string;
   refunded: number;
 }
@@ -57,7 +58,13 @@ export interface Bank {
   questionTrouble: (target: string) => WxpayError | undefined;
   /** What a refund comes to at once. */
   settled: string;
-  addOrder(transaction_id: string, out_trade_no: string, total: number, trade_state?: string): BankOrder;
+  addOrder(
+    transaction_id: string,
+    out_trade_no: string,
+    total: number,
+    trade_state?: string,
+    currency?: string,
+  ): BankOrder;
 }
 
 export function openBank(clock: Clock, latencyMs = 20): Bank {
@@ -164,8 +171,8 @@ export function openBank(clock: Clock, latencyMs = 20): Bank {
     }
     const order = orderOf(last);
     if (order === undefined) return refuse(404, 'ORDER_NOT_EXIST');
-    const { transaction_id, out_trade_no, total, trade_state } = order;
-    return answer(200, { mchid, transaction_id, out_trade_no, trade_state, amount: { total, currency: 'CNY' } });
+    const { transaction_id, out_trade_no, total, currency, trade_state } = order;
+    return answer(200, { mchid, transaction_id, out_trade_no, trade_state, amount: { total, currency } });
   };
 
   const bank: Bank = {
@@ -180,8 +187,8 @@ export function openBank(clock: Clock, latencyMs = 20): Bank {
       request.signal?.throwIfAborted();
       return request.method === 'POST' ? post(request) : get(request);
     },
-    addOrder(transaction_id, out_trade_no, total, trade_state = 'SUCCESS') {
-      const order = { transaction_id, out_trade_no, total, trade_state, refunded: 0 };
+    addOrder(transaction_id, out_trade_no, total, trade_state = 'SUCCESS', currency = 'CNY') {
+      const order = { transaction_id, out_trade_no, total, currency, trade_state, refunded: 0 };
       orders.set(transaction_id, order);
       orders.set(out_trade_no, order);
       return order;

@@ -96,6 +96,15 @@ describe('a plan', () => {
     expect(plan.faults.list[0]?.params).toMatchObject({ state });
   });
 
+  test('G7: refuses an order in another currency', async () => {
+    world = openWorld();
+    world.bank.addOrder(transactionId(50), outTradeNo(50), 100, 'SUCCESS', 'HKD');
+    const plan = await world.plan([row(50, 100), row(1, 100)]);
+    expect(faultsOf(plan)).toEqual(['2:transaction_id:order_currency']);
+    expect(plan.faults.list[0]?.params).toMatchObject({ currency: 'HKD' });
+    expect(world.bank.posts).toEqual([]);
+  });
+
   test('takes a hundredth that is meant', async () => {
     world = openWorld();
     expect(faultsOf(await world.plan([row(1, 10)], { allowHundredth: true }))).toEqual([]);

@@ -145,6 +145,8 @@ describe('bad input sends nothing', () => {
     [['--amount', '5', '--goods-detail', '[{}]'], 'INPUT_INVALID'],
     [['--data', '{"amount":{"refund":"5"}}'], 'INPUT_INVALID'],
     [['--data', '{"amount":{"refund":5,"total":1}}'], 'INPUT_INVALID'],
+    [['--data', '{"amount":{"refund":5,"currency":"USD"}}'], 'INPUT_INVALID'],
+    [['--data', '{"amount":{"refund":5,"currency":1}}'], 'INPUT_INVALID'],
     [['--data', '{"amount":{"refund":5},"transaction_id":"42"}'], 'INPUT_INVALID'],
     [['--data', '{"amount":{"refund":5},"attach":"x"}'], 'INPUT_INVALID'],
     [['--amount', '5', '--for', 'soon'], 'INPUT_INVALID'],

@@ -105,7 +105,7 @@ interface Tools {
   readonly payers: PayerBook;
   readonly switchboard: Switchboard;
   readonly sharing: SharingBook;
-  readonly seedOrders: Seeder;
+  readonly seeder: Pick<Seeder, 'seed'>;
   readonly findMerchant: (mchid: string) => Merchant | undefined;
   readonly defaultMchid: string;
   readonly platform: Platform;
@@ -152,7 +152,7 @@ function carryOut(entry: SeedEntry, now: number, tools: Desk): void {
       return;
     case 'orders': {
       const { kind: _kind, ...request } = entry;
-      tools.seedOrders(request, now);
+      tools.seeder.seed(request, now);
       return;
     }
     case 'refund':

@@ -12,7 +12,7 @@ export interface ClockChange {
   readonly by_ms?: number;
   /** The time that it is to be, RFC 3339 with an offset; from then on it goes on. */
   readonly at?: string;
-  /** Back to the real time. */
+  /** Back to the real time, or to the beginning of one that stands still. */
   readonly reset?: true;
 }
 
@@ -23,26 +23,49 @@ export interface ClockState {
   readonly offset_ms: number;
 }
 
+/** A clock that stands still. */
+export interface HeldTime {
+  /** Where it begins, milliseconds since the epoch. */
+  readonly at: number;
+  /** How far a request moves it on, in milliseconds. */
+  readonly stepMs: number;
+}
+
+/** A clock as it is written out. */
+export interface ClockDump {
+  /** How far it is ahead of the real time, or of the beginning of one that stands still. */
+  readonly clock_offset_ms: number;
+  /** The time of one that stands still. */
+  readonly clock_at?: number;
+}
+
 export interface BusinessClock extends Clock {
   state(): ClockState;
   /** Whoever sleeps wakes up and looks again. @throws WxpayError `INPUT_INVALID` naming the field */
   move(change: unknown): ClockState;
-  /** Puts it so far ahead of the real time, in milliseconds. */
-  restore(offsetMs: number): void;
+  /** A request has come: one that stands still moves on by its step. */
+  tick(): void;
+  dump(): ClockDump;
+  /** Takes up what was written out, by a clock of either kind. */
+  restore(dumped: ClockDump): void;
 }
 
 /** WeChat Pay's whole time and a good deal more; ids and bills write years with four digits. */
 const earliest = Date.UTC(2011, 0, 1);
 const latest = Date.UTC(2099, 11, 31);
 
-/** @param wire the real time */
-export function openBusinessClock(wire: Clock): BusinessClock {
+/**
+ * @param wire the real time
+ * @param held for a clock that does not run by itself
+ */
+export function openBusinessClock(wire: Clock, held?: HeldTime): BusinessClock {
   let offset = 0;
   const sleepers = new Set<() => void>();
-  const now = (): number => wire.now() + offset;
-  const state = (): ClockState => ({ now: now(), offset_ms: offset });
+  const base = (): number => held?.at ?? wire.now();
+  const now = (): number => base() + offset;
+  const state = (): ClockState => ({ now: now(), offset_ms: held === undefined ? offset : now() - wire.now() });
 
-  function restore(offsetMs: number): void {
+  function set(offsetMs: number): void {
     offset = offsetMs;
     for (const wake of sleepers) wake();
   }
@@ -71,17 +94,26 @@ export function openBusinessClock(wire: Clock): BusinessClock {
     },
 
     move(change) {
-      const wanted = readChange(change, now(), wire.now());
+      const wanted = readChange(change, now(), base());
       if (wanted < earliest || wanted > latest) throw invalid('clock');
-      restore(wanted - wire.now());
+      set(wanted - base());
       return state();
     },
 
-    restore,
+    tick() {
+      if (held !== undefined && held.stepMs > 0) set(offset + held.stepMs);
+    },
+
+    dump: () => ({ clock_offset_ms: offset, ...(held === undefined ? {} : { clock_at: now() }) }),
+
+    restore({ clock_offset_ms: ahead, clock_at: at }) {
+      if (held === undefined) set(at === undefined ? ahead : at - wire.now());
+      else set((at ?? wire.now() + ahead) - held.at);
+    },
   };
 }
 
-/** @returns the time that it is to be */
+/** @returns the time that it is to be; `real` is what a reset goes back to */
 function readChange(change: unknown, now: number, real: number): number {
   if (typeof change !== 'object' || change === null) throw invalid('clock');
   const entries = Object.entries(change);

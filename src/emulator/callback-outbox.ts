@@ -10,6 +10,7 @@ import { makeDueQueue } from './due-queue.ts';
 import type { Merchant } from './merchants.ts';
 import { callbackSchedule, makeCallback, sendCallback } from './notify.ts';
 import type { Attempt, Delivery, Exchange } from './notify.ts';
+import type { Randomness } from './randomness.ts';
 
 /** Something happened that a merchant is to be told. */
 export interface CallbackEvent {
@@ -118,7 +119,7 @@ interface Tools {
   readonly clock: Clock;
   /** The real time, which limits how long a send may take. */
   readonly wire: Clock;
-  readonly randomBytes: (size: number) => Buffer;
+  readonly randomness: Pick<Randomness, 'of' | 'nonceFor'>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly settings: CallbackSettings;
@@ -139,7 +140,7 @@ const maxWithBytes = 1000;
 const holdMs = 5000;
 
 export function openOutbox(tools: Tools): Outbox {
-  const { clock, randomBytes, signal } = tools;
+  const { clock, randomness, signal } = tools;
   let settings = tools.settings;
   const records: CallbackRecord[] = [];
   const queue = makeDueQueue<Due>();
@@ -170,7 +171,6 @@ export function openOutbox(tools: Tools): Outbox {
         {
           clock: tools.wire,
           timeoutMs: tools.timeoutMs,
-          randomBytes,
           seal: why === 'probe' ? { ...seal, fault: { variant: 'probe' } } : seal,
           signal,
         },
@@ -284,7 +284,7 @@ export function openOutbox(tools: Tools): Outbox {
           content,
         },
         clock.now(),
-        randomBytes,
+        randomness,
       );
       const record: CallbackRecord = {
         id: callback.id,
@@ -295,7 +295,7 @@ export function openOutbox(tools: Tools): Outbox {
         at: clock.now(),
         ...(event.xml === undefined
           ? { body: callback.body.toString('utf8') }
-          : { body: event.xml(randomBytes(16).toString('hex')), form: 'v2' as const }),
+          : { body: event.xml(randomness.of('callbacks')(16).toString('hex')), form: 'v2' as const }),
         schedule: event.schedule ?? callbackSchedule,
         state: 'waiting',
         next_at: null,

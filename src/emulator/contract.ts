@@ -6,6 +6,7 @@ import type { Check } from './checks.ts';
 import type { CallbackSettingsChange } from './callback-settings.ts';
 import type { ClockChange, ClockState } from './business-clock.ts';
 import type { Others } from './connect-proxy.ts';
+import type { DeterministicOptions } from './deterministic.ts';
 import type { Entries } from './entries.ts';
 import type { FaultInput, Faults } from './faults.ts';
 import type { Merchant, MerchantOptions } from './merchants.ts';
@@ -56,6 +57,12 @@ export interface EmulatorOptions {
   readonly refunds?: RefundSettingsChange;
   /** How callbacks are delivered; laid over `defaultCallbackSettings`. */
   readonly callbacks?: CallbackSettingsChange;
+  /**
+   * The same requests in the same order get the same answers: ids, nonces and chances follow from the seed, and the emulator's clock
+   * stands still but for one step with each authentic request. A text or number is the seed. Not covered: keys, certificates and
+   * their serial numbers, signatures with their timestamps, and what RSA encrypts.
+   */
+  readonly deterministic?: string | number | DeterministicOptions;
   /** What it begins with, where no earlier run's state is taken up; again after every reset. */
   readonly seed?: readonly SeedEntry[] | Entries;
   /** Fault rules in force from the beginning, in the place of those that an earlier run kept; again after every reset. */

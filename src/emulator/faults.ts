@@ -82,7 +82,7 @@ export type FaultInput = {
   /** Default 1; with a probability -1. */
   readonly count?: number;
   readonly probability?: number;
-  /** A whole number from 0; default 1. */
+  /** A whole number from 0; default 1, or in a deterministic emulator one that follows from its seed. */
   readonly seed?: number;
 } & FaultRequest;
 
@@ -135,12 +135,14 @@ interface Armed {
   drawn: number;
 }
 
-export function openFaults(): Faults {
+/** @param seedOf the seed of a rule with a probability that names none, by its ordinal */
+export function openFaults(seedOf: (ordinal: number) => number = () => 1): Faults {
   let armed: Armed[] = [];
   let made = 0;
   function put(fault: Omit<FaultRule, 'id'>): FaultRule {
     made += 1;
-    const rule = { id: `F${made}`, ...fault };
+    const seed = fault.probability === undefined || fault.seed !== undefined ? {} : { seed: seedOf(made) };
+    const rule = { id: `F${made}`, ...fault, ...seed };
     armed.push(arm(rule, 0));
     return rule;
   }
@@ -251,7 +253,7 @@ function readChance(given: Readonly<Record<string, unknown>>): Pick<FaultRule, '
   if (typeof probability !== 'number' || !(probability > 0 && probability <= 1)) {
     throw invalid('probability', 'key:emulator.reason.probability');
   }
-  return { probability, seed: given['seed'] === undefined ? 1 : whole(given, 'seed', 0) };
+  return { probability, ...(given['seed'] === undefined ? {} : { seed: whole(given, 'seed', 0) }) };
 }
 
 function readKind(given: Readonly<Record<string, unknown>>): FaultKind {

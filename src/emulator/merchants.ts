@@ -55,11 +55,13 @@ interface Tools {
   readonly now: number;
   readonly randomBytes: (size: number) => Buffer;
   readonly issuer: Issuer;
+  /** For the appids of the merchants that every emulator has; default: `randomBytes`. */
+  readonly appidBytes?: (size: number) => Buffer;
 }
 
 /** The merchants kept in `dir`; at first start the ordinary merchant and the service provider are made. */
 export async function openMerchants(dir: string, tools: Tools): Promise<Merchant[]> {
-  const appid = (): string => `wx${tools.randomBytes(8).toString('hex')}`;
+  const appid = (): string => `wx${(tools.appidBytes ?? tools.randomBytes)(8).toString('hex')}`;
   await Promise.all([
     keepMerchant(dir, { mchid: defaultMchid, appids: [appid()] }, tools),
     keepMerchant(

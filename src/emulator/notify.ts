@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../core/ports.ts';
 import { signatureHeaders } from './answer.ts';
 import type { Seal } from './answer.ts';
+import type { Randomness } from './randomness.ts';
 import { encryptResource } from './resource.ts';
 import { beijingTime } from './times.ts';
 import { isAcknowledged } from './v2/callbacks.ts';
@@ -56,9 +57,15 @@ export interface Event {
 }
 
 /** The envelope of an event, its content encrypted (protocol 6.1). It stays the same over all sends. */
-export function makeCallback(event: Event, now: number, randomBytes: (size: number) => Buffer): Callback {
-  const id = uuid(randomBytes(16));
-  const nonce = randomBytes(6).toString('hex');
+export function makeCallback(
+  event: Event,
+  now: number,
+  { of, nonceFor }: Pick<Randomness, 'of' | 'nonceFor'>,
+): Callback {
+  const id = uuid(of('callbacks')(16));
+  const content = JSON.stringify(event.content);
+  const associatedData = event.associatedData ?? event.type;
+  const nonce = nonceFor(`${associatedData}\n${content}`);
   const body = {
     id,
     create_time: beijingTime(now),
@@ -67,7 +74,7 @@ export function makeCallback(event: Event, now: number, randomBytes: (size: numb
     summary: event.summary,
     resource: {
       original_type: event.type,
-      ...encryptResource(JSON.stringify(event.content), event.associatedData ?? event.type, event.key, nonce),
+      ...encryptResource(content, associatedData, event.key, nonce),
     },
   };
   return { id, url: event.url, body: Buffer.from(JSON.stringify(body), 'utf8') };
@@ -77,7 +84,6 @@ export interface Sending {
   readonly clock: Clock;
   /** How long one send may take, in milliseconds; WeChat Pay waits 5 s. */
   readonly timeoutMs: number;
-  readonly randomBytes: (size: number) => Buffer;
   /** What this send is signed with. */
   readonly seal: Seal & { readonly key: NonNullable<Seal['key']> };
   readonly signal: AbortSignal;
@@ -103,7 +109,7 @@ export async function sendCallback(callback: Callback, sending: Sending): Promis
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || isLinkLocal(hostOf(url))) {
     return { outcome: { delivered: false, failure: 'url' }, headers: [] };
   }
-  const requestId = `${sending.randomBytes(18).toString('hex').toUpperCase()}-0`;
+  const requestId = `${sending.seal.randomBytes(18).toString('hex').toUpperCase()}-0`;
   const headers: HeaderList = [
     ['Content-Type', callback.form === 'v2' ? 'text/xml' : 'application/json'],
     ['Content-Length', String(callback.body.length)],

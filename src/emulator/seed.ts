@@ -33,18 +33,25 @@ interface Tools {
   readonly randomBytes: (size: number) => Buffer;
 }
 
-/**
- * Makes paid orders. Their numbers count on from those with the same prefix.
- *
- * @param now milliseconds since the epoch
- * @throws WxpayError `INPUT_INVALID`, `NOT_FOUND` (no such merchant)
- */
-export type Seeder = (request: SeedRequest, now: number) => SeededOrder[];
+export interface Seeder {
+  /**
+   * Makes paid orders. Their numbers count on from those with the same prefix.
+   *
+   * @param now milliseconds since the epoch
+   * @throws WxpayError `INPUT_INVALID`, `NOT_FOUND` (no such merchant)
+   */
+  seed(request: SeedRequest, now: number): SeededOrder[];
+  /** The orders are others now: numbers are tried from the beginning again. */
+  forget(): void;
+}
 
 export function makeSeeder(tools: Tools): Seeder {
   /** Merchant and prefix → the last number in use. */
   const used = new Map<string, number>();
-  return (request, now) => seedOrders(request, now, tools, used);
+  return {
+    seed: (request, now) => seedOrders(request, now, tools, used),
+    forget: () => used.clear(),
+  };
 }
 
 function seedOrders(request: SeedRequest, now: number, tools: Tools, used: Map<string, number>): SeededOrder[] {

@@ -19,6 +19,7 @@ import { openCombinedBook } from './combined-orders.ts';
 import { readClientCertificate, refuseCertificate, sendPage } from './client-certificate.ts';
 import { controlBodyLimit, handleControl, sendHealth } from './control.ts';
 import { controlPrefix } from './control-protocol.ts';
+import { readDeterministic } from './deterministic.ts';
 import { listEntries } from './entries.ts';
 import { openFaults } from './faults.ts';
 import { makeFolder, replaceFile } from './folder.ts';
@@ -43,6 +44,8 @@ import { openRefundCallbacks } from './refund-callbacks.ts';
 import { changeSettings, defaultRefundSettings } from './refund-settings.ts';
 import { settleRefund } from './refund-outcome.ts';
 import { openSharingBook } from './profit-sharing.ts';
+import { openRandomness } from './randomness.ts';
+import type { RandomBytes } from './randomness.ts';
 import { openRefundBook } from './refunds.ts';
 import { bare, refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -77,7 +80,10 @@ const maxLog = 10_000;
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { clock: wire, randomBytes, host = '127.0.0.1' } = options;
-  const clock = openBusinessClock(wire);
+  const deterministic = readDeterministic(options.deterministic);
+  const clock = openBusinessClock(wire, deterministic?.time);
+  const randomness = openRandomness(randomBytes, deterministic?.seed);
+  const { of: bytesFor } = randomness;
   const dir = await makeFolder(options.dir);
   const tools = { now: wire.now(), randomBytes };
   const {
@@ -93,15 +99,19 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     now: () => wire.now(),
     randomBytes,
   });
-  const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, options);
-  const orders = openOrderBook(randomBytes);
+  const { merchants, addMerchant } = await openRegister(join(dir, 'merchants'), platform, {
+    ...options,
+    // Drawn before anything is taken up, so from streams of their own.
+    appidBytes: openRandomness(randomBytes, deterministic?.seed).of('appids'),
+  });
+  const orders = openOrderBook(bytesFor('orders'));
   const findMerchant = (mchid: string): Merchant | undefined => merchants.get(mchid);
-  const combined = openCombinedBook({ orders, findMerchant, randomBytes });
-  const payers = openPayerBook(randomBytes, () => makeOpenid(randomBytes));
-  const codepay = openCodepayDesk({ orders, payers, randomBytes });
+  const combined = openCombinedBook({ orders, findMerchant, randomBytes: bytesFor('combined') });
+  const payers = openPayerBook(bytesFor('codes'), () => makeOpenid(bytesFor('payers')));
+  const codepay = openCodepayDesk({ orders, payers, randomBytes: bytesFor('payers') });
   const switchboard = openSwitchboard();
-  const seed = makeSeeder({ orders, randomBytes, defaultMchid, findMerchant });
-  const faults = openFaults();
+  const seeder = makeSeeder({ orders, randomBytes: bytesFor('seed'), defaultMchid, findMerchant });
+  const faults = openFaults((ordinal) => randomness.faultSeed(ordinal));
   const requests: RequestLog[] = [];
   const stopped = new AbortController();
   // Everything that waits listens to it; the bounds on how much waits are elsewhere.
@@ -109,7 +119,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const settings = changeSettings(defaultRefundSettings, options.refunds ?? {});
   const refunds = openRefundBook({
     orders,
-    randomBytes,
+    randomBytes: bytesFor('refunds'),
     settings,
     frozen: (order, now) => sharing.frozen(order, now),
     closedPayer: (openids) => payers.someClosed(openids),
@@ -117,7 +127,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const sharing = openSharingBook({
     orders,
-    randomBytes,
+    randomBytes: bytesFor('sharing'),
     refunded: (order) => refunds.refundedOf(order),
     balance: (mchid) => refunds.settings().balances[mchid] ?? Infinity,
     trouble: (openid) => payers.trouble(openid),
@@ -125,11 +135,12 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const outbox = openOutbox({
     clock,
     wire,
-    randomBytes,
+    randomness,
     timeoutMs: options.callbackTimeoutMs ?? 5000,
     signal: stopped.signal,
     settings: changeCallbackSettings(defaultCallbackSettings, options.callbacks ?? {}),
-    seal: () => ({ ...seal(), key: callbackKey() }),
+    // When a callback is sent is not up to requests.
+    seal: () => ({ ...seal(), randomBytes: bytesFor('sends'), key: callbackKey() }),
     onChange: touched,
   });
   const callbacks = openRefundCallbacks({
@@ -140,7 +151,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const transfers = openTransferDesk({
     clock,
-    randomBytes,
+    randomBytes: bytesFor('transfers'),
     signal: stopped.signal,
     outbox,
     payers,
@@ -149,7 +160,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const controlToken = randomBytes(24).toString('base64url');
   const billSources = { orders, refunds, frozen: new Map<string, FrozenRefund>() };
-  const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes });
+  const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes: bytesFor('v2') });
   const endpoints = [
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, findMerchant),
@@ -159,16 +170,18 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...transfers.endpoints,
     ...billEndpoints({
       ...billSources,
-      randomBytes,
+      randomBytes: bytesFor('bills'),
       isLimited: () => refunds.settings().rate_limits,
     }),
-    ...certificateEndpoints(mode),
+    ...certificateEndpoints(mode, (text) => randomness.nonceFor(text)),
     ...echoEndpoints({ outbox }),
     ...mediaEndpoints(),
   ];
   const route = makeRouter(endpoints);
   const stores = {
     clock,
+    randomness,
+    seeder,
     orders,
     combined,
     payers,
@@ -191,12 +204,12 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     payers,
     switchboard,
     sharing,
-    seedOrders: seed,
+    seeder,
     findMerchant,
     defaultMchid,
     platform,
     mode,
-    randomBytes,
+    randomBytes: bytesFor('calls'),
   });
   let keeper: StateKeeper | undefined;
   if (options.persist === true)
@@ -242,7 +255,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const place: Place = { url, https_url: listeners.secureUrl ?? null, ca_file: tls?.caFile ?? null };
 
   function seal(key?: SigningKey): Seal {
-    const common = { foreignKey: platform.foreignKey, now: wire.now(), randomBytes };
+    const common = { foreignKey: platform.foreignKey, now: wire.now(), randomBytes: bytesFor('answers') };
     return key === undefined ? common : { ...common, key };
   }
 
@@ -336,6 +349,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         return;
       }
       const { call } = spoken;
+      clock.tick();
       const fault = faults.take(method, path);
       const sent = await perform(
         {
@@ -368,6 +382,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       unsigned(caller);
       return;
     }
+    clock.tick();
     const call = {
       request,
       merchant: caller.merchant,
@@ -377,7 +392,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       platform,
       mode: mode(),
       now: clock.now(),
-      randomBytes,
+      randomBytes: bytesFor('calls'),
     };
     if (found.kind === 'endpoint') found.endpoint.arrived?.(call);
     const act = (): Reply =>
@@ -406,7 +421,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     issueCode: (openid) => kept(payers.issue(openid, clock.now())),
     changePayer: (openid, change) => kept(payers.change(openid, change)),
     endpoints: endpoints.map(({ method, path }) => ({ method, path })),
-    seed: (request) => kept(seed(request, clock.now())),
+    seed: (request) => kept(seeder.seed(request, clock.now())),
     settleRefund: async (request) => settleRefund(request, { refunds, callbacks, now: () => clock.now() }),
     ledger: () => refunds.ledger(clock.now()),
     reset() {
@@ -468,10 +483,14 @@ interface Register {
 }
 
 /** The emulator's own merchants, and those that were asked for. */
-async function openRegister(path: string, platform: Platform, options: EmulatorOptions): Promise<Register> {
-  const { clock, randomBytes } = options;
+async function openRegister(
+  path: string,
+  platform: Platform,
+  options: EmulatorOptions & { readonly appidBytes: RandomBytes },
+): Promise<Register> {
+  const { clock, randomBytes, appidBytes } = options;
   const dir = await makeFolder(path);
-  const tools = { now: clock.now(), randomBytes, issuer: platform.issuer };
+  const tools = { now: clock.now(), randomBytes, issuer: platform.issuer, appidBytes };
   const merchants = new Map<string, Merchant>();
   for (const merchant of await openMerchants(dir, tools)) merchants.set(merchant.mchid, merchant);
   const addMerchant = async (description: MerchantOptions): Promise<Merchant> => {

@@ -4,7 +4,7 @@
  */
 import { WxpayError } from '../core/errors.ts';
 import type { FrozenRefund } from './bills.ts';
-import type { BusinessClock } from './business-clock.ts';
+import type { BusinessClock, ClockDump } from './business-clock.ts';
 import type { CallbackRecord, Outbox } from './callback-outbox.ts';
 import type { CallbackSettings } from './callback-settings.ts';
 import type { CombinedBook, CombinedDump } from './combined-orders.ts';
@@ -15,15 +15,17 @@ import type { Merchant } from './merchants.ts';
 import type { OrderBook, OrderDump } from './orders.ts';
 import type { PayerBook, PayerDump } from './payers.ts';
 import type { SharingBook, SharingDump } from './profit-sharing.ts';
+import type { Randomness } from './randomness.ts';
 import type { RefundCallbacks } from './refund-callbacks.ts';
 import type { RefundBook, RefundDump } from './refunds.ts';
+import type { Seeder } from './seed.ts';
 import type { TransferBook } from './transfers.ts';
 
 /** A snapshot. It holds no keys. */
-export interface EmulatorState {
+export interface EmulatorState extends ClockDump {
   readonly version: 1;
-  /** How far the emulator's clock is ahead of the real time, in milliseconds. */
-  readonly clock_offset_ms: number;
+  /** How often a deterministic emulator has drawn for each purpose; absent in states of earlier versions. */
+  readonly random?: Readonly<Record<string, number>>;
   readonly orders: OrderDump;
   readonly combined: CombinedDump;
   readonly payers: PayerDump;
@@ -39,6 +41,8 @@ export interface EmulatorState {
 
 export interface Stores {
   readonly clock: BusinessClock;
+  readonly randomness: Randomness;
+  readonly seeder: Pick<Seeder, 'forget'>;
   readonly orders: OrderBook;
   readonly combined: CombinedBook;
   readonly payers: PayerBook;
@@ -57,7 +61,8 @@ export function dumpState(stores: Stores): EmulatorState {
   const { outbox } = stores;
   return {
     version: 1,
-    clock_offset_ms: stores.clock.state().offset_ms,
+    ...stores.clock.dump(),
+    random: stores.randomness.dump(),
     orders: stores.orders.dump(),
     combined: stores.combined.dump(),
     payers: stores.payers.dump(),
@@ -98,7 +103,9 @@ export function replace(stores: Stores, state: EmulatorState): void {
   };
   stores.refundCallbacks.clear();
   outbox.clear();
-  stores.clock.restore(state.clock_offset_ms);
+  stores.seeder.forget();
+  stores.clock.restore(state);
+  stores.randomness.restore(state.random ?? {});
   stores.payers.restore(state.payers);
   stores.switchboard.restore(state.switches);
   stores.orders.restore(state.orders, merchantOf);

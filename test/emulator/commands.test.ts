@@ -212,6 +212,27 @@ describe('start', () => {
     });
   });
 
+  test('is deterministic when it is told, and says when an earlier run stands in the way', async () => {
+    const dir = join(home, 'deterministic');
+    const options = { dir, deterministic: '7', at: '2026-05-04' };
+    const desk = makeDesk(home, { output: 'json' });
+    await whileStarted(desk, options, async () => {
+      expect((await (await findEmulator(dir)).clock()).now).toBe(Date.UTC(2026, 4, 3, 16));
+    });
+    expect(desk.said).toEqual([]);
+    const again = makeDesk(home, { output: 'json' });
+    await whileStarted(again, options, async () => {});
+    expect(again.said).toEqual([t('emulator.warn.deterministic_kept', { dir })]);
+    for (const [wrong, field] of [
+      [{ at: '2026-05-04' }, '--at'],
+      [{ deterministic: '7', at: 'noon' }, '--at'],
+      [{ deterministic: '' }, '--deterministic'],
+    ] as const) {
+      const starting = whileStarted(makeDesk(home), { dir, ...wrong }, async () => {});
+      await expect(starting).rejects.toMatchObject({ code: 'INPUT_INVALID', params: { field } });
+    }
+  });
+
   test('with --https, variables and profile lead to it and name its CA', async () => {
     const desk = makeDesk(home, { output: 'json', profile: 'tls' });
     await whileStarted(desk, { https: true }, async () => {

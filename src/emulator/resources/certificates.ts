@@ -3,15 +3,16 @@ import type { Call, Endpoint } from '../endpoint.ts';
 import { readQuery, refuseBody } from '../endpoint.ts';
 import { encryptResource } from '../resource.ts';
 import type { Mode } from '../platform.ts';
+import type { Randomness } from '../randomness.ts';
 import { ok, refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
 import { beijingTime } from '../times.ts';
 
-export function certificateEndpoints(mode: () => Mode): Endpoint[] {
-  return [{ method: 'GET', path: '/v3/certificates', answer: (call) => listCertificates(call, mode()) }];
+export function certificateEndpoints(mode: () => Mode, nonceFor: Randomness['nonceFor']): Endpoint[] {
+  return [{ method: 'GET', path: '/v3/certificates', answer: (call) => listCertificates(call, mode(), nonceFor) }];
 }
 
-function listCertificates(call: Call, mode: Mode): Reply {
+function listCertificates(call: Call, mode: Mode, nonceFor: Randomness['nonceFor']): Reply {
   const query = readQuery(call.query, {
     algorithm_type: { type: 'string', title: '算法类型', max: 32, values: ['RSA', 'SM2', 'ALL'] },
   });
@@ -32,7 +33,7 @@ function listCertificates(call: Call, mode: Mode): Reply {
         certificate.pem,
         'certificate',
         call.merchant.apiV3Key,
-        call.randomBytes(6).toString('hex'),
+        nonceFor(certificate.pem),
       ),
       expire_time: beijingTime(certificate.expiresAt),
       serial_no: certificate.id,

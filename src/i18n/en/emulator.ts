@@ -240,4 +240,12 @@ export const emulator = {
   'emulator.reason.entry_fail': 'goes with the state FAIL',
   'emulator.reason.text': 'a text is needed',
   'emulator.reason.choice': 'one of these is needed: {choices}',
+  'emulator.option.deterministic':
+    'ids, nonces and chances follow from this seed; the clock stands still but for a second per request',
+  'emulator.option.deterministic_at': 'with --deterministic: where its clock begins (2026-01-01T10:00:00+08:00)',
+  'emulator.warn.deterministic_kept':
+    'The state of an earlier run is taken up from {dir}; what follows is the same as before only after "wxpay emulator reset", or with --ephemeral.',
+  'emulator.example.start_deterministic': 'wxpay emulator start --ephemeral --deterministic 42 --at 2026-12-01',
+  'emulator.reason.deterministic_seed': 'a seed is a text or a whole number',
+  'emulator.reason.deterministic_at': 'goes with --deterministic; "wxpay emulator clock --at" moves a running clock',
 } as const;

@@ -234,4 +234,11 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.reason.entry_fail': '只用于状态 FAIL',
   'emulator.reason.text': '需要一段文本',
   'emulator.reason.choice': '应为其中之一：{choices}',
+  'emulator.option.deterministic': '编号、随机串和概率都由此种子决定；时钟停住，每个请求前进一秒',
+  'emulator.option.deterministic_at': '与 --deterministic 同用：时钟的起点（2026-01-01T10:00:00+08:00）',
+  'emulator.warn.deterministic_kept':
+    '已接续 {dir} 中上次运行的状态；要与之前的结果一致，请先 "wxpay emulator reset"，或使用 --ephemeral。',
+  'emulator.example.start_deterministic': 'wxpay emulator start --ephemeral --deterministic 42 --at 2026-12-01',
+  'emulator.reason.deterministic_seed': '种子应为一段文本或整数',
+  'emulator.reason.deterministic_at': '须与 --deterministic 同用；运行中的时钟用 "wxpay emulator clock --at" 拨动',
 };

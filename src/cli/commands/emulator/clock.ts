@@ -9,6 +9,7 @@ import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { addDirOption, emulatorDir, textOption } from './emulator-dir.ts';
+import { readInstant } from './instant.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -46,15 +47,12 @@ function readChange(distance: string | undefined, options: CommandInput['options
   const at = textOption(options, 'at');
   const reset = options['reset'] === true;
   if ([distance !== undefined, at !== undefined, reset].filter(Boolean).length > 1)
-    throw refused('clock', 'one_clock_change');
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: 'clock', reason: 'key:emulator.reason.one_clock_change' },
+      outcome: 'not_sent',
+    });
   if (reset) return { reset: true };
-  if (at !== undefined) {
-    // A day is its beginning in Beijing, where bills begin.
-    const time = /^\d{4}-\d{2}-\d{2}$/.test(at) ? `${at}T00:00:00+08:00` : at;
-    if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/.test(time) || !Date.parse(time))
-      throw refused('--at', 'time');
-    return { at: time };
-  }
+  if (at !== undefined) return { at: readInstant('--at', at) };
   if (distance === undefined) return undefined;
   const back = distance.startsWith('-');
   const ms = parseDuration('clock', distance.replace(/^[+-]/, ''));
@@ -75,11 +73,4 @@ function distanceText(ms: number): string {
     .map(([count, unit]) => `${count}${unit}`)
     .join(' ');
   return text === '' ? '0' : `${ms < 0 ? '-' : '+'}${text}`;
-}
-
-function refused(field: string, reason: string): WxpayError {
-  return new WxpayError('INPUT_INVALID', {
-    params: { field, reason: `key:emulator.reason.${reason}` },
-    outcome: 'not_sent',
-  });
 }

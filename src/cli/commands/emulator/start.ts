@@ -33,6 +33,7 @@ export const command: CommandModule = {
       'emulator.example.start_https',
       'emulator.example.start_ephemeral',
       'emulator.example.start_seed',
+      'emulator.example.start_deterministic',
     ]);
   },
 
@@ -68,7 +69,10 @@ export const command: CommandModule = {
       merchants,
       onLog: (entry) => logRequest(entry, runtime),
     });
-    if (beginning.seed !== undefined && emulator.began === 'kept') runtime.warn('emulator.warn.seed_kept', { dir });
+    if (emulator.began === 'kept') {
+      if (beginning.seed !== undefined) runtime.warn('emulator.warn.seed_kept', { dir });
+      if (beginning.deterministic !== undefined) runtime.warn('emulator.warn.deterministic_kept', { dir });
+    }
     try {
       if (runtime.globals.profile !== undefined) await writeProfile(runtime.globals.profile, emulator, runtime);
       announce(emulator, dir, runtime);

@@ -25,7 +25,8 @@ const goods: Field = {
   },
 };
 
-function codepayFields(partner: boolean): Fields {
+/** The body of `POST /v3/pay/transactions/codepay` and of its service provider twin. */
+export function codepayFields(partner: boolean): Fields {
   const identity = partner
     ? { sp_appid: text(32, true), sp_mchid: text(32, true), sub_appid: text(32), sub_mchid: text(32, true) }
     : { appid: text(32, true), mchid: text(32, true) };

@@ -33,11 +33,13 @@ export const command: CommandModule = {
       .option('--include', t('api.option.include'))
       .option('--raw', t('api.option.raw'))
       .option('--list [word]', t('api.option.list'))
-      .option('--describe', t('api.option.describe'));
+      .option('--describe', t('api.option.describe'))
+      .option('--skeleton', t('api.option.skeleton'));
     examples(command, t, [
       'api.example.get',
       'api.example.post',
       'api.example.list',
+      'api.example.skeleton',
       'v2.example.query',
       'v2.example.order',
       'v2.example.refund',
@@ -46,8 +48,10 @@ export const command: CommandModule = {
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result | undefined> {
     const { list } = options;
-    if (list !== undefined || options['describe'] === true) {
-      const { describeEndpoint, listEndpoints } = await import('./api/catalogue-view.ts');
+    const skeleton = options['skeleton'] === true;
+    if (list !== undefined || skeleton || options['describe'] === true) {
+      const { describeEndpoint, listEndpoints, skeletonFor } = await import('./api/catalogue-view.ts');
+      if (skeleton) return skeletonFor(args);
       return list === undefined
         ? describeEndpoint(args, runtime)
         : listEndpoints([...(typeof list === 'string' ? [list] : []), ...args], runtime);

@@ -609,6 +609,41 @@ describe('--list and --describe', () => {
   });
 });
 
+describe('--skeleton', () => {
+  const bare = (): { env: Record<string, string> } => ({
+    env: { HOME: dir, WXPAY_LANG: 'en', WXPAY_CONFIG_DIR: join(dir, 'none') },
+  });
+
+  test('prints a body to fill in, the same with and without --json', async () => {
+    const argv = ['api', '--skeleton', 'POST', '/v3/refund/domestic/refunds'];
+    const result = await runInProcess(argv, bare());
+    expect(result.code, result.stderr).toBe(0);
+    const body = JSON.parse(result.stdout) as Record<string, unknown>;
+    expect(body).toMatchObject({ out_trade_no: '', amount: { refund: 0, currency: 'CNY' } });
+    expect(JSON.parse((await runInProcess([...argv, '--json'], bare())).stdout)).toEqual(body);
+  });
+
+  test('--describe lists the same fields, with their limits', async () => {
+    const argv = ['api', '--describe', 'POST', '/v3/refund/domestic/refunds'];
+    const { stdout } = await runInProcess(argv, bare());
+    expect(stdout).toMatch(/^amount\.refund\t.*yes\t≥ 1$/m);
+    expect(stdout).toMatch(/^reason\t.*≤ 80 bytes$/m);
+    const data = JSON.parse((await runInProcess([...argv, '--json'], bare())).stdout) as { fields: unknown };
+    expect(data.fields).toContainEqual({ field: 'amount.refund', type: 'integer', required: 'always', min: 1 });
+    const other = await runInProcess(['api', '--describe', 'POST', '/v3/profitsharing/orders', '--json'], bare());
+    expect(JSON.parse(other.stdout)).toMatchObject({ fields: null });
+  });
+
+  test('fields that are not known are not guessed: the page that has them is named', async () => {
+    const result = await runInProcess(['api', '--skeleton', 'POST', '/v3/profitsharing/orders'], bare());
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('not known here');
+    expect(result.stderr).toContain('https://pay.weixin.qq.com/doc/v3/');
+    const none = await runInProcess(['api', '--skeleton', 'GET', '/v3/certificates'], bare());
+    expect(none.stderr).toContain('takes no JSON body');
+  });
+});
+
 test.each([[], ['POST']])('%j names what is missing, and an example', async (...argv) => {
   const result = await run(argv);
   expect(result.code).toBe(2);

@@ -15,6 +15,9 @@ export interface WorldOptions {
   readonly cwd?: string;
   /** For a test that presses Ctrl-C. */
   readonly onSignal?: World['onSignal'];
+  /** For what tells processes apart; default this process's own. */
+  readonly pid?: number;
+  readonly isAlive?: (pid: number) => boolean;
   /** Standard output is a terminal of so many columns; without it, a pipe. */
   readonly columns?: number;
 }
@@ -33,10 +36,10 @@ export async function runInProcess(argv: readonly string[], options: WorldOption
     platform: process.platform,
     cwd: options.cwd ?? process.cwd(),
     homedir: options.env['HOME'] ?? '/nonexistent',
-    pid: process.pid,
+    pid: options.pid ?? process.pid,
     uid: process.getuid?.(),
     nodeVersion: options.nodeVersion ?? '24.11.0',
-    isAlive: () => true,
+    isAlive: options.isAlive ?? (() => true),
     version: '0.0.0-test',
     stdin: Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)]),
     stdout: {

@@ -40,6 +40,8 @@ export interface PartFile {
   publish(path: string): void;
   /** Removes the file, unless it was published. Never throws. */
   discard(): void;
+  /** Lets go of the file and leaves it where it is, for a later run to take over. Never throws. */
+  leave(): void;
 }
 
 /**
@@ -47,11 +49,64 @@ export interface PartFile {
  *
  * @throws `FILE_UNWRITABLE`, also when something is there already
  */
-export function openPartFile(path: string, { platform, name = path, fs = nodeFs }: PartFileOptions): PartFile {
-  let size = 0;
+export function openPartFile(path: string, options: PartFileOptions): PartFile {
+  const { name = path, fs = nodeFs } = options;
+  try {
+    return partFile(fs.openSync(path, 'wx', 0o600), 0, path, options);
+  } catch (error) {
+    throw fileUnwritable(name, error);
+  }
+}
+
+/**
+ * Takes over what an earlier run left: the file gets the new path in one step, so that of two runs only one has it, and its bytes
+ * are this part's. They prove nothing; whoever goes on from them checks the whole.
+ *
+ * @param uid the user's number, where there is one
+ * @returns `undefined` where there is nothing, or anything but a file of this user's own that nobody else may touch (it is
+ *   removed then, links included, and never followed)
+ */
+export function adoptPartFile(
+  left: string,
+  path: string,
+  { uid, ...options }: PartFileOptions & { readonly uid: number | undefined },
+): PartFile | undefined {
+  const { fs = nodeFs, platform } = options;
+  try {
+    fs.renameSync(left, path);
+  } catch {
+    return undefined;
+  }
+  try {
+    // Where a system knows no such flag, it counts as nothing.
+    const { O_RDWR, O_NOFOLLOW, O_NONBLOCK } = nodeFs.constants;
+    if (!fs.lstatSync(path).isFile()) throw refuseFile(path, 'kind');
+    const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    const stat = fs.fstatSync(fd);
+    const foreign = uid !== undefined && stat.uid !== uid;
+    const shared = platform !== 'win32' && ((stat.mode & 0o077) !== 0 || stat.nlink !== 1);
+    if (stat.isFile() && !foreign && !shared) return partFile(fd, stat.size, path, options);
+    fs.closeSync(fd);
+  } catch {
+    // Not ours to go on with: cleared away below.
+  }
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {
+    // A folder, or a file of somebody else's in a folder that is not ours: it stays, and nobody reads it.
+  }
+  return undefined;
+}
+
+function partFile(
+  fd: number,
+  sizeBefore: number,
+  path: string,
+  { platform, name = path, fs = nodeFs }: PartFileOptions,
+): PartFile {
+  let size = sizeBefore;
   let open = true;
   let published = false;
-  const fd = attempt(() => fs.openSync(path, 'wx', 0o600));
   if (platform !== 'win32') {
     try {
       attempt(() => fs.fchmodSync(fd, 0o600));
@@ -128,5 +183,13 @@ export function openPartFile(path: string, { platform, name = path, fs = nodeFs 
     },
 
     discard,
+
+    leave() {
+      try {
+        close();
+      } catch {
+        // What was written is there, or is found out by whoever checks it.
+      }
+    },
   };
 }

@@ -53,7 +53,7 @@ export const bill = {
   'bill.note.none': '{date}: no transactions, so WeChat Pay made no bill.',
   'bill.note.more': 'Showing the first {shown} of {all} rows. -o csv, -o ndjson and --out have all of them.',
   'bill.note.written': 'Written: {file}',
-  'bill.note.resumed': '{date}: the download broke off; going on from byte {from}.',
+  'bill.note.resumed': '{date}: going on from byte {from} of a download that broke off.',
   'bill.note.anew': '{date}: the download broke off; beginning anew.',
   'bill.progress.download': '{date}: {done} of {all} KB ({percent}%)',
   'bill.warn.sums': "{date}: {field} adds up to {rows}, but the bill's own last line says {summary}.",

@@ -55,7 +55,7 @@ export const bill: Readonly<Record<keyof typeof en, string>> = {
   'bill.note.none': '{date}：当日没有交易，微信支付未生成账单。',
   'bill.note.more': '共 {all} 行，仅显示前 {shown} 行。用 -o csv、-o ndjson 或 --out 可得全部。',
   'bill.note.written': '已写入：{file}',
-  'bill.note.resumed': '{date}：下载中断，从第 {from} 字节继续。',
+  'bill.note.resumed': '{date}：从中断的下载的第 {from} 字节继续。',
   'bill.note.anew': '{date}：下载中断，重新下载。',
   'bill.progress.download': '{date}：{done}/{all} KB（{percent}%）',
   'bill.warn.sums': '{date}：{field} 各行合计 {rows}，而账单汇总行为 {summary}。',

@@ -119,14 +119,26 @@ export interface DownloadParts {
 }
 
 /**
- * Downloads the bill into the part file and proves it by its hash. What broke off is continued where the server can do
- * that, else begun anew; an address that has expired is asked for once more. After it returns, the file is the one that
- * WeChat Pay signed for; before, nothing of it may be shown.
+ * The part file for the bill with this hash: the same one for the same hash, with what it holds, perhaps from an earlier run.
+ * What is in it for another hash is of no use any more.
  *
- * @returns the number of plain bytes, or `undefined` when nothing happened that day
+ * @param sha1 as the signed answer has it, in lower case
+ */
+export type OpenPart = (sha1: string) => PartFile;
+
+/**
+ * Downloads the bill into a part file and proves it by its hash, over all its plain bytes. What broke off, now or in an earlier
+ * run, is continued where the server can do that, else begun anew; an address that has expired is asked for once more. After
+ * it returns, the file is the one that WeChat Pay signed for; before, nothing of it may be shown.
+ *
+ * @returns where the bill is, or `undefined` when nothing happened that day
  * @throws `BILL_HASH_WRONG`, `BILL_MALFORMED`, `BILL_TOO_LARGE`, `BILL_NOT_READY`, `HOST_NOT_ALLOWED`, network errors
  */
-export async function fetchBill(query: BillQuery, part: PartFile, parts: DownloadParts): Promise<number | undefined> {
+export async function fetchBill(
+  query: BillQuery,
+  openPart: OpenPart,
+  parts: DownloadParts,
+): Promise<string | undefined> {
   const { signal, maxBytes } = parts;
   const unpacking: UnpackOptions = {
     name: query.date,
@@ -136,21 +148,24 @@ export async function fetchBill(query: BillQuery, part: PartFile, parts: Downloa
   for (let again = false; ; again = true) {
     const ticket = await applyForBill(parts.transport, query, signal);
     if (ticket === undefined) return undefined;
-    part.clear();
-    let pieced: boolean;
+    const part = openPart(ticket.sha1.toLowerCase());
+    if (part.size > 0) parts.onResume?.(part.size);
+    let pieced = part.size > 0;
     try {
-      pieced = await download(ticket, part, parts);
+      pieced = (await download(ticket, part, parts)) || pieced;
     } catch (error) {
       if (again || !isExpired(error)) throw error;
       continue;
     }
     try {
-      return await checkHash(part.path, ticket.sha1, unpacking);
+      await checkHash(part.path, ticket.sha1, unpacking);
+      return part.path;
     } catch (error) {
       // A file put together from pieces, or one whose end is missing, gets another chance in one piece.
       const cut = error instanceof WxpayError && error.params['reason'] === 'key:bill.reason.truncated';
       const mayMend = isWxpayError(error, 'BILL_HASH_WRONG', 'BILL_MALFORMED') && (pieced || cut);
       if (again || !mayMend) throw error;
+      part.clear();
       parts.onResume?.(0);
     }
   }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openPartFile, type PartFileSystem } from '../../../src/core/durable/part-file.ts';
+import { adoptPartFile, openPartFile, type PartFileSystem } from '../../../src/core/durable/part-file.ts';
 
 let dir = '';
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'wxpay-part-'))));
@@ -159,4 +159,38 @@ test('a sync that fails publishes nothing', () => {
   expect(() => part.publish(join(dir, 'a'))).toThrow(/^FILE_UNWRITABLE/);
   part.discard();
   expect(nodeFs.readdirSync(dir)).toEqual([]);
+});
+
+test('what an earlier run left is taken over once, with its bytes', () => {
+  const uid = process.getuid?.();
+  const left = open();
+  left.write(Buffer.from('beg'));
+  left.leave();
+  left.leave();
+  const adopted = adoptPartFile(left.path, join(dir, 'b.part'), { platform: process.platform, uid });
+  expect(adoptPartFile(left.path, join(dir, 'c.part'), { platform: process.platform, uid })).toBeUndefined();
+  expect(adopted?.size).toBe(3);
+  adopted?.write(Buffer.from('un'));
+  adopted?.publish(join(dir, 'a'));
+  expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('begun');
+  expect(nodeFs.readdirSync(dir)).toEqual(['a']);
+});
+
+test.each<[string, (path: string) => void]>([
+  ['a link', (path) => symlinkSync(join(dir, 'precious'), path)],
+  ['a second name of a file', (path) => nodeFs.linkSync(join(dir, 'precious'), path)],
+  ['a file that others may read', (path) => writeFileSync(path, 'x', { mode: 0o640 })],
+])('%s is not taken over, and what it leads to stays', (_, make) => {
+  writeFileSync(join(dir, 'precious'), 'precious', { mode: 0o600 });
+  make(join(dir, 'a.part'));
+  const options = { platform: process.platform, uid: process.getuid?.() };
+  expect(adoptPartFile(join(dir, 'a.part'), join(dir, 'b.part'), options)).toBeUndefined();
+  expect(nodeFs.readdirSync(dir)).toEqual(['precious']);
+  expect(readFileSync(join(dir, 'precious'), 'utf8')).toBe('precious');
+});
+
+test('nor is a file of another user', () => {
+  writeFileSync(join(dir, 'a.part'), 'x', { mode: 0o600 });
+  const options = { platform: process.platform, uid: (process.getuid?.() ?? 0) + 1 };
+  expect(adoptPartFile(join(dir, 'a.part'), join(dir, 'b.part'), options)).toBeUndefined();
 });

@@ -1,8 +1,6 @@
 /** From days to rows on stdout: fetched, proven, read as a stream, filtered, written (bills 7). */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { openPartFile } from '../../../core/durable/part-file.ts';
-import { fileUnwritable } from '../../../core/durable/system-error.ts';
 import { WxpayError } from '../../../core/errors.ts';
 import type { BillColumn, BillKind } from '../../../operations/bill/columns.ts';
 import { fetchBill, type BillQuery } from '../../../operations/bill/fetch.ts';
@@ -15,6 +13,7 @@ import type { Runtime } from '../../command.ts';
 import { openProgress } from '../refund/batch-progress.ts';
 import { conditionsOf, type BillOptions } from './bill-options.ts';
 import { openOutlet, openRowWriter, type Outlet } from './bill-output.ts';
+import { openBillParts } from './bill-parts.ts';
 import { addUp, amountText, rowCells, rowsTable, sumsTable, type DaySums } from './bill-view.ts';
 
 /** A bill's file, proven where it can be. */
@@ -41,19 +40,16 @@ export async function runBills(
   const kind = queries[0]?.kind ?? 'trade';
   // What is wrong with a condition is said before anything is asked for.
   conditionsOf(kind, options);
-  const folder = partFolder(runtime);
   const transport = await runtime.transport(kind === 'fundflow' ? { ratePerSecond: 3 } : {});
   return showBills(filesOf(), queries.length, options, runtime);
 
   async function* filesOf(): AsyncGenerator<BillFile> {
     for (const query of queries) {
-      const part = openPartFile(
-        join(folder, `${kind}-${query.date}.${runtime.pid}.${runtime.randomBytes(8).toString('hex')}.part`),
-        { platform: runtime.platform },
-      );
+      const parts = openBillParts(query, await runtime.profile(), runtime);
+      let fetched: BillFile;
       const progress = openProgress(runtime, 'bill.progress.download');
       try {
-        const bytes = await fetchBill(query, part, {
+        const path = await fetchBill(query, parts.open, {
           transport,
           transportTo: (url) => runtime.transportTo(url),
           clock: runtime.clock,
@@ -68,10 +64,17 @@ export async function runBills(
           },
         });
         progress.end();
-        yield { name: query.date, path: bytes === undefined ? undefined : part.path };
+        fetched = { name: query.date, path };
+      } catch (error) {
+        parts.end(error);
+        throw error;
       } finally {
         progress.end();
-        part.discard();
+      }
+      try {
+        yield fetched;
+      } finally {
+        parts.end();
       }
     }
   }
@@ -277,20 +280,4 @@ function filterFor(options: BillOptions): {
 
 function unpacking(name: string, { maxBytes }: BillOptions, runtime: Runtime) {
   return { name, signal: runtime.signal, ...(maxBytes === undefined ? {} : { maxBytes }) };
-}
-
-/** Where downloads grow, cleared of what processes left that were killed. */
-function partFolder(runtime: Runtime): string {
-  const folder = join(runtime.dirs.cache, 'bills');
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) {
-      const pid = /\.(\d+)\.[0-9a-f]{16}\.part$/.exec(name)?.[1];
-      if (pid !== undefined && Number(pid) !== runtime.pid && !runtime.isAlive(Number(pid)))
-        rmSync(join(folder, name), { force: true });
-    }
-  } catch (error) {
-    throw fileUnwritable(folder, error);
-  }
-  return folder;
 }

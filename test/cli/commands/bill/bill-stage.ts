@@ -1,7 +1,7 @@
 /** An emulator with the bills of yesterday, in time that the test moves; the whole program runs in this process against it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { shiftedClock, runInProcess } from '../../../helpers/in-process.ts';
+import { shiftedClock, runInProcess, type WorldOptions } from '../../../helpers/in-process.ts';
 import type { RunResult } from '../../../helpers/cli.ts';
 import { realClock, startLocal, type Local } from '../../../helpers/local.ts';
 
@@ -10,7 +10,11 @@ export interface BillStage {
   /** The day whose bills there are. */
   readonly date: string;
   readonly day: number;
-  run(argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunResult>;
+  run(
+    argv: readonly string[],
+    env?: Readonly<Record<string, string>>,
+    world?: Partial<WorldOptions>,
+  ): Promise<RunResult>;
   close(): Promise<void>;
 }
 
@@ -27,7 +31,8 @@ export async function openBillStage(): Promise<BillStage> {
     local,
     date: '2026-11-22',
     day: 86_400_000,
-    run: (argv, more = {}) => runInProcess(argv, { env: { ...env, ...more }, clock, cwd: local.home.dir }),
+    run: (argv, more = {}, world = {}) =>
+      runInProcess(argv, { clock, cwd: local.home.dir, ...world, env: { ...env, ...more } }),
     close: () => local.close(),
   };
 }

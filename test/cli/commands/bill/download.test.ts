@@ -1,130 +1,35 @@
 /** Downloads that go wrong, and servers that are not who they should be (THREATS B4, B5, H1, H4). */
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { errorOf, type RunResult } from '../../../helpers/cli.ts';
+import { cut, downloads, openServers, whole, type Server, type Servers } from './bill-servers.ts';
 import { openBillStage, type BillStage } from './bill-stage.ts';
 
 let stage: BillStage;
-let open: Server[] = [];
+let servers: Servers;
 beforeAll(async () => {
   stage = await openBillStage();
+  servers = openServers(stage);
   stage.local.emulator.seed({ count: 40, total: 1290, paid_ago_ms: stage.day, prefix: 'A' });
 }, 30_000);
 afterEach(async () => {
   stage.local.emulator.faults.clear();
-  await Promise.all(open.map(async (server) => server.close()));
-  open = [];
+  await servers.close();
   const folder = join(stage.local.home.dir, 'cache', 'bills');
-  // Whatever went wrong, nothing of it stays behind.
+  // Whatever else went wrong, nothing of it stays behind.
   expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
 });
 afterAll(async () => stage.close());
 
-interface Server {
-  readonly url: string;
-  readonly seen: IncomingMessage[];
-  close(): Promise<void>;
-}
-
-async function serve(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
-  const seen: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    seen.push(request);
-    handle(request, response);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const made: Server = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-    },
-  };
-  open.push(made);
-  return made;
-}
-
-interface Passed {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-}
-
-/** The emulator's own answer, asked for under the name of `host`. */
-async function pass(request: IncomingMessage, host: string): Promise<Passed> {
-  const url = new URL(stage.local.info.url);
-  return new Promise((resolve, reject) => {
-    const { connection: _connection, range: _range, ...headers } = request.headers;
-    httpRequest(
-      {
-        host: url.hostname,
-        port: url.port,
-        method: 'GET',
-        path: request.url,
-        headers: { ...headers, host },
-        agent: false,
-      },
-      (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('end', () =>
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }),
-        );
-      },
-    )
-      .on('error', reject)
-      .end();
-  });
-}
-
-type Answer = (honest: Buffer, response: ServerResponse, request: IncomingMessage, nth: number) => void;
-
-/** Between the program and the emulator: bills are applied for honestly, and downloads are answered by the test. */
-async function between(answer: Answer, name?: string): Promise<Server> {
-  let downloads = 0;
-  const server: Server = await serve((request, response) => {
-    const host = name ?? new URL(server.url).host;
-    void relay(request, response, host);
-  });
-  const relay = async (request: IncomingMessage, response: ServerResponse, host: string): Promise<void> => {
-    const { status, headers, body } = await pass(request, host);
-    if (request.url?.startsWith('/v3/billdownload/') === true) {
-      downloads += 1;
-      answer(body, response, request, downloads);
-      return;
-    }
-    const { connection: _connection, 'keep-alive': _alive, ...kept } = headers;
-    response.writeHead(status, kept).end(body);
-  };
-  return server;
-}
-
 const argv = ['bill', 'trade', '2026-11-22', '-o', 'ndjson'];
 const through = async (server: Server, more: readonly string[] = []): Promise<RunResult> =>
   stage.run([...argv, ...more], { WXPAY_BASE_URL: server.url });
-const whole = (body: Buffer, response: ServerResponse): void => {
-  response.writeHead(200, { 'content-length': body.length }).end(body);
-};
-/** Declares everything, sends a part, and hangs up. */
-const cut = (body: Buffer, response: ServerResponse, at: number): void => {
-  response.writeHead(200, { 'content-length': body.length });
-  response.write(body.subarray(0, at), () => response.destroy());
-};
-const downloads = ({ seen }: Server): readonly IncomingMessage[] =>
-  seen.filter(({ url }) => url?.startsWith('/v3/billdownload/') === true);
 const lines = ({ stdout }: RunResult): number => stdout.split('\n').length - 1;
 
 test('the honest way: both requests are signed, the second under its own target', async () => {
-  const server = await between(whole);
+  const server = await servers.between(whole);
   const result = await through(server);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   expect(lines(result)).toBe(40);
@@ -143,7 +48,7 @@ describe('a download that breaks off', () => {
   });
 
   test('begins anew with a server that cannot', async () => {
-    const server = await between((body, response, _request, nth) => {
+    const server = await servers.between((body, response, _request, nth) => {
       if (nth === 1) cut(body, response, 200);
       else whole(body, response);
     });
@@ -154,7 +59,7 @@ describe('a download that breaks off', () => {
   });
 
   test('and whose pieces do not fit is fetched once more in one piece', async () => {
-    const server = await between((body, response, request, nth) => {
+    const server = await servers.between((body, response, request, nth) => {
       if (nth === 1) cut(body, response, 200);
       else if (nth === 2) {
         const rest = Buffer.alloc(body.length - 200, 1);
@@ -170,14 +75,19 @@ describe('a download that breaks off', () => {
   });
 
   test('again and again ends, with nothing shown', async () => {
-    const server = await between((body, response) => cut(body, response, 100));
+    const server = await servers.between((body, response) => cut(body, response, 100));
     const result = await through(server);
     expect(result).toMatchObject({ code: 7, stdout: '' });
     expect(downloads(server).length).toBeLessThanOrEqual(4);
+    // What came of it waits for the next run (resume.test.ts).
+    const folder = join(stage.local.home.dir, 'cache', 'bills');
+    const left = readdirSync(folder).map((name) => statSync(join(folder, name)));
+    expect(left.map(({ size, mode }) => [size, mode & 0o777])).toEqual([[100, 0o600]]);
+    rmSync(folder, { recursive: true });
   });
 
   test('without a word, where nothing declares the length, is found by its end', async () => {
-    const server = await between((body, response, _request, nth) => {
+    const server = await servers.between((body, response, _request, nth) => {
       if (nth > 1) {
         whole(body, response);
         return;
@@ -193,7 +103,7 @@ describe('a download that breaks off', () => {
   });
 
   test('a piece of another place than was asked for is refused', async () => {
-    const server = await between((body, response, _request, nth) => {
+    const server = await servers.between((body, response, _request, nth) => {
       if (nth === 1) cut(body, response, 200);
       else
         response
@@ -213,7 +123,7 @@ describe('a file that is not the one that was signed for is refused before a row
     ['HTML', () => Buffer.from('<html>maintenance</html>')],
   ])('%s', async (_name, damage) => {
     for (const pack of [gzipSync, (plain: Buffer) => plain]) {
-      const server = await between((body, response) => whole(pack(damage(gunzipSync(body))), response));
+      const server = await servers.between((body, response) => whole(pack(damage(gunzipSync(body))), response));
       const result = await through(server, ['--out', 'refused.ndjson']);
       expect(result).toMatchObject({ code: 6, stdout: '' });
       expect(existsSync(join(stage.local.home.dir, 'refused.ndjson'))).toBe(false);
@@ -229,17 +139,17 @@ describe('a file that is not the one that was signed for is refused before a row
     ],
     ['gzip with rubbish behind it', (body) => Buffer.concat([body, gzipSync('more')])],
   ])('%s', async (_name, damage) => {
-    const server = await between((body, response) => whole(damage(body), response));
+    const server = await servers.between((body, response) => whole(damage(body), response));
     expect(await through(server)).toMatchObject({ code: 6, stdout: '' });
   });
 
   test('a file that came unpacked, or packed by the way, is the same file', async () => {
-    const server = await between((body, response) => {
+    const server = await servers.between((body, response) => {
       response.setHeader('content-encoding', 'gzip');
       whole(body, response);
     });
     expect(lines(await through(server))).toBe(40);
-    const plain = await between((body, response) => whole(gunzipSync(body), response));
+    const plain = await servers.between((body, response) => whole(gunzipSync(body), response));
     expect(lines(await through(plain))).toBe(40);
   });
 });
@@ -247,17 +157,17 @@ describe('a file that is not the one that was signed for is refused before a row
 describe('size', () => {
   test('a gzip bomb stops early (THREATS H1)', async () => {
     const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
-    const server = await between((_body, response) => whole(bomb, response));
+    const server = await servers.between((_body, response) => whole(bomb, response));
     const result = await through(server);
     expect(result).toMatchObject({ code: 6, stdout: '' });
     expect(errorOf(result)).toMatchObject({ code: 'BILL_TOO_LARGE' });
   });
 
   test('--max-size bounds the plain bytes, and what is downloaded', async () => {
-    const server = await between(whole);
+    const server = await servers.between(whole);
     expect(errorOf(await through(server, ['--max-size', '2K']))).toMatchObject({ code: 'BILL_TOO_LARGE' });
     expect(await through(server, ['--max-size', '1M'])).toMatchObject({ code: 0 });
-    const endless = await between((_body, response) => {
+    const endless = await servers.between((_body, response) => {
       response.writeHead(200, { 'content-length': 1024 ** 4 });
       const more = (): void =>
         void response.write(Buffer.alloc(64 * 1024, 1), (error) => void (error ?? setImmediate(more)));
@@ -269,7 +179,7 @@ describe('size', () => {
 
 describe('credentials stay where they belong', () => {
   test('a download_url on a foreign host gets no request at all', async () => {
-    const server = await between(whole, 'evil.example');
+    const server = await servers.between(whole, 'evil.example');
     const result = await through(server);
     expect(result).toMatchObject({ code: 2, stdout: '' });
     expect(errorOf(result)).toMatchObject({ code: 'HOST_NOT_ALLOWED' });
@@ -278,8 +188,8 @@ describe('credentials stay where they belong', () => {
   });
 
   test.each([301, 302, 303, 307, 308])('a redirect (%i) to another server is not followed', async (status) => {
-    const other = await serve((_request, response) => void response.end('mine'));
-    const server = await between((_body, response) => {
+    const other = await servers.serve((_request, response) => void response.end('mine'));
+    const server = await servers.between((_body, response) => {
       response.writeHead(status, { location: `${other.url}/v3/billdownload/file?token=x`, 'content-length': 0 }).end();
     });
     const result = await through(server);
@@ -288,14 +198,14 @@ describe('credentials stay where they belong', () => {
   });
 
   test('the same for the request of the bill', async () => {
-    const other = await serve((_request, response) => void response.end('{}'));
+    const other = await servers.serve((_request, response) => void response.end('{}'));
     stage.local.emulator.faults.add({ kind: 'redirect', location: `${other.url}/`, path: '/v3/bill/tradebill' });
     expect(await stage.run(argv)).toMatchObject({ code: 7, stdout: '' });
     expect(other.seen).toEqual([]);
   });
 
   test('the token is in no trace', async () => {
-    const server = await between(whole);
+    const server = await servers.between(whole);
     const result = await through(server, ['--debug']);
     const token = /token=([^&]+)/.exec(downloads(server)[0]?.url ?? '')?.[1] ?? '';
     expect(token.length).toBeGreaterThan(20);
@@ -306,7 +216,7 @@ describe('credentials stay where they belong', () => {
 
 test('an address that has expired is asked for once more', async () => {
   const refusal = Buffer.from('{"code":"INVALID_REQUEST","message":"expired"}');
-  const server = await between((body, response, _request, nth) => {
+  const server = await servers.between((body, response, _request, nth) => {
     if (nth === 1)
       response.writeHead(400, { 'content-type': 'application/json', 'content-length': refusal.length }).end(refusal);
     else whole(body, response);
@@ -315,7 +225,7 @@ test('an address that has expired is asked for once more', async () => {
   expect(result.code).toBe(0);
   expect(lines(result)).toBe(40);
   expect(server.seen.filter(({ url }) => url?.startsWith('/v3/bill') === true)).toHaveLength(4);
-  const never = await between((_body, response) => {
+  const never = await servers.between((_body, response) => {
     response.writeHead(400, { 'content-type': 'application/json', 'content-length': refusal.length }).end(refusal);
   });
   expect(await through(never)).toMatchObject({ code: 4, stdout: '' });

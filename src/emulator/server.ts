@@ -83,7 +83,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const deterministic = readDeterministic(options.deterministic);
   const clock = openBusinessClock(wire, deterministic?.time);
   const randomness = openRandomness(randomBytes, deterministic?.seed);
-  const { of: bytesFor } = randomness;
+  const bytesFor = (purpose: string): RandomBytes => randomness.of(purpose);
   const dir = await makeFolder(options.dir);
   const tools = { now: wire.now(), randomBytes };
   const {

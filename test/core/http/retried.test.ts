@@ -122,6 +122,37 @@ test('B8: a host that cannot be reached is exchanged for its backup at once, and
   expect([primary.requests.length, backup.requests.length]).toEqual([2, 2]);
 });
 
+test('B8: a host that could not be reached is passed over by the requests that follow, for a minute', async () => {
+  const primary = script(['NETWORK_TIMEOUT', 'not_sent'], 200);
+  const backup = script(200, 200, 200, ['NETWORK_DNS', 'no_effect'], 200);
+  const clock = fakeClock();
+  const transport = retried(primary, { clock, random: () => 0.5, retries: 3, backup });
+  const asked = (): [number, number] => [primary.requests.length, backup.requests.length];
+  await transport(post());
+  expect(asked()).toEqual([1, 1]);
+  await transport(post());
+  await clock.sleep(59_000);
+  // Also one that is never repeated: it would have failed.
+  await transport(post({ effect: 'write' }));
+  expect(asked()).toEqual([1, 3]);
+  // The backup is gone, and the primary is back.
+  await transport(get());
+  expect(asked()).toEqual([2, 4]);
+  await transport(get());
+  expect(asked()).toEqual([3, 4]);
+});
+
+test('B8: after a minute the primary is tried again', async () => {
+  const primary = script(['NETWORK_DNS', 'no_effect'], 200);
+  const backup = script(200);
+  const clock = fakeClock();
+  const transport = retried(primary, { clock, random: () => 0.5, retries: 3, backup });
+  await transport(get());
+  await clock.sleep(60_000);
+  await transport(get());
+  expect([primary.requests.length, backup.requests.length]).toEqual([2, 1]);
+});
+
 test('B8: after any byte was written, or on an answer, the backup is not asked', async () => {
   for (const [effect, step] of [
     ['refund', ['NETWORK_CUT', 'unknown']],

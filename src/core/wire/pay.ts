@@ -100,7 +100,7 @@ export function checkPayParameters(
   const text = (name: string): string => texts.get(name) ?? '';
   const add = (field: string, reason: string, params: PayFault['params'] = {}): void => {
     // One complaint per field is enough; a missing field has no form either.
-    if (text(field) !== '' || !texts.has(field)) faults.push({ field, reason, params });
+    if (text(field) !== '') faults.push({ field, reason, params });
   };
 
   const timestamp = text(timestampName).trim();

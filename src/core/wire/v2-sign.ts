@@ -46,8 +46,7 @@ export function verifyV2(fields: V2Fields, key: string, asked?: V2SignType): V2S
   const sign = fields.get('sign');
   if (sign === undefined || sign === '') throw new WxpayError('SIGNATURE_MISSING');
   const said = fields.get('sign_type');
-  const type = said === undefined ? (asked ?? (sign.length === 64 ? 'HMAC-SHA256' : 'MD5')) : readSignType(said);
-  if (type === undefined) throw unsupported(said ?? '');
+  const type = said === undefined ? (asked ?? (sign.length === 64 ? 'HMAC-SHA256' : 'MD5')) : requireSignType(said);
   // Otherwise whoever can forge MD5 could choose it.
   if (asked !== undefined && type !== asked) throw unsupported(type);
   const wanted = Buffer.from(signV2(fields, key, type), 'latin1');
@@ -62,6 +61,12 @@ export function verifyV2(fields: V2Fields, key: string, asked?: V2SignType): V2S
 function unsupported(type: string): WxpayError {
   const hint = 'v2.hint.sign_type';
   return new WxpayError('SIGNATURE_TYPE_UNSUPPORTED', { params: { type: type.slice(0, 32) }, hint });
+}
+
+function requireSignType(text: string): V2SignType {
+  const type = readSignType(text);
+  if (type === undefined) throw unsupported(text);
+  return type;
 }
 
 export function readSignType(text: string): V2SignType | undefined {

@@ -99,12 +99,16 @@ export async function verifyMessage(
   return { serial: id };
 }
 
+function valuesOf(headers: Headers, name: string): readonly string[] {
+  return (Object.hasOwn(headers, name) ? headers[name] : undefined) ?? [];
+}
+
 function present(headers: Headers, name: string): boolean {
-  return Object.hasOwn(headers, name) && (headers[name]?.length ?? 0) > 0;
+  return valuesOf(headers, name).length > 0;
 }
 
 function single(headers: Headers, name: string, title: string, mayBeEmpty = false): string {
-  const values = Object.hasOwn(headers, name) ? (headers[name] ?? []) : [];
+  const values = valuesOf(headers, name);
   const [value] = values;
   if (value === undefined) throw invalid(title, 'header_missing');
   if (values.length > 1) throw invalid(title, 'header_repeated');

@@ -18,6 +18,48 @@ test('reads indefinite lengths, and an octet string in pieces', () => {
   expect(octetsOf(bytes, octets!)).toEqual(hex('aabbcc'));
 });
 
+test('lengths are read to their last octet, in one to four octets', () => {
+  for (const head of ['04 05', '04 81 05', '04 82 00 05', '04 83 00 00 05', '04 84 00 00 00 05']) {
+    const bytes = hex(`${head} 01 02 03 04 05`);
+    expect([head, readBer(bytes)]).toMatchObject([head, { tag: 4, start: bytes.length - 5, end: bytes.length }]);
+  }
+  const long = Buffer.concat([hex('04 82 01 02'), Buffer.alloc(258, 7)]);
+  expect(readBer(long)).toMatchObject({ start: 4, end: 262 });
+  expect(readBer(long.subarray(0, -1))).toBeUndefined();
+});
+
+test('D2: 32 levels and 20 000 nodes are read, and not one more', () => {
+  const nested = (levels: number): Buffer => {
+    let bytes: Buffer = hex('05 00');
+    for (let level = 0; level < levels; level += 1) bytes = Buffer.concat([Buffer.from([0x30, bytes.length]), bytes]);
+    return bytes;
+  };
+  expect(readBer(nested(32))).toBeDefined();
+  expect(readBer(nested(33))).toBeUndefined();
+  const flat = (count: number): Buffer => {
+    const content = Buffer.alloc(count * 2, hex('05 00'));
+    const head = hex('30 83 00 00 00');
+    head.writeUIntBE(content.length, 2, 3);
+    return Buffer.concat([head, content]);
+  };
+  expect(readBer(flat(19_999))?.children).toHaveLength(19_999);
+  expect(readBer(flat(20_000))).toBeUndefined();
+});
+
+test('an integer of more than 64 octets is read by its first 64', () => {
+  const bytes = hex(`02 41 ${'00'.repeat(64)} 07`);
+  expect(integerOf(bytes, readBer(bytes))).toBe(0);
+  const shorter = hex(`02 40 ${'00'.repeat(63)} 07`);
+  expect(integerOf(shorter, readBer(shorter))).toBe(7);
+});
+
+test('of what is not there there is no integer and no OID', () => {
+  expect(integerOf(hex('02 01 05'), undefined)).toBeUndefined();
+  expect(oidOf(hex('06 01 05'), undefined)).toBe('');
+  const integer = hex('02 01 05');
+  expect(oidOf(integer, readBer(integer))).toBe('');
+});
+
 test.each([
   ['nothing', ''],
   ['a tag alone', '30'],

@@ -32,6 +32,50 @@ test('key usage is read, and its absence told from an empty one', () => {
   expect(keyUsageOf(new X509Certificate(certificateFor(pair, 'CN=1900000109')))).toBeUndefined();
 });
 
+/** A certificate whose key usage is what is given. */
+function withKeyUsage(der: string): X509Certificate {
+  const made = forge.pki.createCertificate();
+  made.publicKey = forge.pki.publicKeyFromPem(pair.publicKey.export({ type: 'spki', format: 'pem' }) as string);
+  made.serialNumber = '01';
+  const extension = { id: '2.5.29.15', critical: true, value: Buffer.from(der, 'hex').toString('latin1') };
+  made.setExtensions([extension]);
+  made.sign(
+    forge.pki.privateKeyFromPem(pair.privateKey.export({ type: 'pkcs1', format: 'pem' }) as string),
+    forge.md.sha256.create(),
+  );
+  return new X509Certificate(forge.pki.certificateToPem(made));
+}
+
+test.each<[string, string[]]>([
+  ['03020780', ['digitalSignature']],
+  ['03020102', ['cRLSign']],
+  ['03020640', ['nonRepudiation']],
+  ['03020520', ['keyEncipherment']],
+  // encipherOnly and decipherOnly, which nobody asks for.
+  ['0303070180', []],
+  ['030100', []],
+  // No bit string.
+  ['040180', []],
+  ['ff', []],
+])('the key usage %s says %j', (der, usages) => {
+  expect(keyUsageOf(withKeyUsage(der))).toEqual(usages);
+});
+
+test('a certificate in place of the root that cannot even be compared is no issuer', () => {
+  const root = new X509Certificate(tenpayRootCa);
+  const broken = Object.create(root, {
+    publicKey: {
+      get: () => {
+        throw new Error('no key');
+      },
+    },
+    ca: { value: true },
+  }) as X509Certificate;
+  const stub = { checkIssued: () => true, verify: () => true } as unknown as X509Certificate;
+  expect(isIssuedBy(stub, root)).toBe(true);
+  expect(isIssuedBy(stub, broken)).toBe(false);
+});
+
 test("the common name of a merchant's certificate is its number", () => {
   const certificate = new X509Certificate(certificateFor(pair, 'CN=1900000109'));
   expect(describeCertificate(certificate).common_name).toBe('1900000109');

@@ -87,6 +87,11 @@ const files: readonly (readonly [string, FileKind, string | Uint8Array])[] = [
   ['a JSON file', 'json', '{"private_key":"x"}'],
   ['a JSON file with a BOM', 'json', '\uFEFF{"private_key":"x"}'],
   ['UTF-16', 'utf16-text', Buffer.from(`\uFEFF${pem.pkcs8}`, 'utf16le')],
+  ['UTF-16, the other way round', 'utf16-text', Uint8Array.from([0xfe, 0xff, 0, 0x2d])],
+  ['half a mark of UTF-16', 'unknown', Uint8Array.from([0xfe, 0xfe, 0, 0x2d])],
+  ['the other half', 'unknown', Uint8Array.from([0xff, 0xff, 0x2d, 0])],
+  // SEQUENCE { SEQUENCE { 0, SEQUENCE {} }, SEQUENCE {}, NULL }
+  ['the outline of a request without its parts', 'unknown', Buffer.from('300b3005020100300030000500', 'hex')],
   ['a word', 'unknown', 'apiclient_key'],
   ['binary', 'unknown', Uint8Array.from([1, 2, 3, 4])],
   ['a sequence that is no key', 'unknown', Uint8Array.from([0x30, 3, 2, 1, 7])],
@@ -194,6 +199,28 @@ describe('the private key', () => {
       });
     },
   );
+
+  test('is not in bare base64 of something else', () => {
+    for (const text of [pem.spki, pem.certificate, `-----BEGIN X-----\n${Buffer.alloc(60, 7).toString('base64')}`])
+      expect(errorOf(() => loadPrivateKey(Buffer.from(base64(text)), 'k'))).toMatchObject({
+        code: 'KEY_WRONG_KIND',
+        params: { wanted: 'kind:private-key', found: 'kind:bare-base64' },
+      });
+  });
+
+  test('that has nothing between its lines is unreadable', () => {
+    for (const [load, name] of [
+      [loadPrivateKey, 'PRIVATE KEY'],
+      [loadPublicKey, 'PUBLIC KEY'],
+      [loadCertificate, 'CERTIFICATE'],
+    ] as const)
+      expect(
+        errorOf(() => load(Buffer.from(`-----BEGIN ${name}-----\n-----END ${name}-----\n`), 'x.pem')),
+      ).toMatchObject({
+        code: 'KEY_UNREADABLE',
+        params: { source: 'x.pem' },
+      });
+  });
 
   test('that is cut is unreadable, and nothing of it is in the error', () => {
     const cut = pem.pkcs8.split('\n').toSpliced(5, 3).join('\n');

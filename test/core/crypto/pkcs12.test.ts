@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { createSecureContext } from 'node:tls';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPkcs12, type Pkcs12Limits } from '../../../src/core/crypto/pkcs12.ts';
+import { makePkcs12, openPkcs12, type Pkcs12Limits } from '../../../src/core/crypto/pkcs12.ts';
 import { WxpayError } from '../../../src/core/errors.ts';
 import { certificateFor, p12For } from './files.ts';
 
@@ -65,6 +66,75 @@ describe('a .p12 with its passphrase', () => {
     expect(result).toMatchObject({ code: 'P12_PASSPHRASE_WRONG', params: { source: 'apiclient_cert.p12' } });
     if (passphrase !== '') expect(JSON.stringify(result.params)).not.toContain(passphrase);
   });
+});
+
+test('what we pack opens again, here and in OpenSSL, with AES-256 and without retired schemes', async () => {
+  const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const bytes = await makePkcs12(privateKey, certificate, mchid);
+  expectPair((await open(bytes)).opened);
+  expect((await open(bytes, 'wrong')).code).toBe('P12_PASSPHRASE_WRONG');
+  expect(() => createSecureContext({ pfx: bytes, passphrase: mchid })).not.toThrow();
+  // aes256-CBC is there, PKCS#12's own RC2 and 3DES are not.
+  expect(bytes.includes(Buffer.from('60864801650304012a', 'hex'))).toBe(true);
+  expect(bytes.includes(Buffer.from('2a864886f70d010c01', 'hex'))).toBe(false);
+  // 10 000 iterations.
+  expect(bytes.includes(Buffer.from('02022710', 'hex'))).toBe(true);
+});
+
+describe('the head of a .p12', () => {
+  const tlv = (tag: string, ...parts: string[]): string => {
+    const content = parts.join('');
+    const length = content.length / 2;
+    return tag + (length < 128 ? length : 0x8200_00 + length).toString(16).padStart(2, '0').slice(-6) + content;
+  };
+  const data = '06092a864886f70d010701';
+  const content = (...inner: string[]): string => tlv('30', data, tlv('a0', tlv('04', tlv('30', ...inner))));
+  const algorithm = (count: string): string => tlv('30', '060a2a864886f70d010c0103', tlv('30', '040100', count));
+  const digest = tlv('30', '0500', '040100');
+  const head = async (authSafe: string, ...mac: string[]) => {
+    const pfx = Buffer.from(tlv('30', '020103', authSafe, ...mac), 'hex');
+    const { code, params } = await open(pfx);
+    return code === 'P12_INVALID' ? String(params?.['reason']).replace('key:reason.p12_', '') : code;
+  };
+
+  test('without a count of the MAC has one iteration, and is opened', async () => {
+    // Nothing is in it, so it ends in the worker, behind the head.
+    expect(await head(content(), tlv('30', digest, '040100', '02030927c1'))).toBe('iterations');
+    expect(await head(content(), tlv('30', digest, '040100'))).not.toBe('iterations');
+  });
+
+  test.each([
+    ['nothing in its MAC', [tlv('30')]],
+    ['a MAC without salt', [tlv('30', digest)]],
+    ['a salt that is no octets', [tlv('30', digest, '020100', '020101')]],
+    ['a count that is no number', [tlv('30', digest, '040100', '040101')]],
+  ])('with %s is refused before the worker', async (_, mac) => {
+    expect(await head(content(), ...mac)).toBe('structure');
+  });
+
+  test('counts also those of data within data, to a depth', async () => {
+    const mac = tlv('30', digest, '040100', '020101');
+    const many = algorithm('02030927c1');
+    expect(await head(content(many), mac)).toBe('iterations');
+    expect(await head(content(content(many)), mac)).toBe('iterations');
+    expect(await head(content(content(content(many))), mac)).toBe('iterations');
+    expect(await head(content(content(content(content(many)))), mac)).toBe('structure');
+    expect(await head(content(algorithm('040101')), mac)).toBe('structure');
+  });
+});
+
+test('a .p12 of exactly 1 MiB is looked at, a byte more is not', async () => {
+  const padded = (size: number): Buffer => Buffer.concat([good, Buffer.alloc(size - good.length)]);
+  expect((await open(padded(1_048_576))).params?.['reason']).toBe('key:reason.p12_structure');
+  expect((await open(padded(1_048_577))).params).toMatchObject({ reason: 'key:reason.p12_size', max: 1_048_576 });
+});
+
+test('600 000 iterations are allowed, of the encryption and of the MAC', async () => {
+  for (const which of ['first', 'mac'] as const) {
+    const { params } = await open(withIterations(which, 600_000), mchid, { timeoutMs: 50, memoryMb: 256 });
+    expect(params?.['reason']).toBe('key:reason.p12_limits');
+    expect((await open(withIterations(which, 600_001))).params).toMatchObject({ max: 600_000 });
+  }
 });
 
 describe('D2: a hostile .p12 is refused within its limits', () => {

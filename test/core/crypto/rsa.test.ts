@@ -1,10 +1,20 @@
-import { constants, createHmac, createSecretKey, generateKeyPairSync, publicEncrypt, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createHmac,
+  createSecretKey,
+  generateKeyPairSync,
+  privateEncrypt,
+  publicEncrypt,
+  sign,
+} from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   decryptOaep,
   encryptOaep,
   oaepLimit,
+  recoverSha256,
   requireStrongRsa,
   signSha256,
   signSha256InPool,
@@ -180,6 +190,60 @@ test('in the thread pool the signature is the same', async () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await expect(signSha256InPool(ec.privateKey, Buffer.from('x'))).rejects.toThrow('KEY_WEAK');
   await expect(signSha256InPool(publicKey, Buffer.from('x'))).rejects.toThrow('INTERNAL');
+});
+
+describe('the digest inside a signature', () => {
+  const signature = (algorithm: string): Buffer => sign(algorithm, message, rsa.privateKey);
+
+  test('is that of the message that was signed', () => {
+    expect(recoverSha256(rsa.publicKey, signature('sha256'))).toEqual(createHash('sha256').update(message).digest());
+  });
+
+  test.each([
+    ['of another hash', signature('sha1')],
+    ['of a longer hash', signature('sha512')],
+    // 51 bytes as well, and no DigestInfo of SHA-256.
+    ['of something of the same length', privateEncrypt(rsa.privateKey, Buffer.alloc(51, 0x31))],
+    ['of a SHA-256 that is cut', privateEncrypt(rsa.privateKey, Buffer.from('3031300d0609', 'hex'))],
+    ['of nothing', Buffer.alloc(0)],
+    ['of zeros', Buffer.alloc(256)],
+  ])('is not in a signature %s', (_, bytes) => {
+    expect(recoverSha256(rsa.publicKey, bytes)).toBeUndefined();
+  });
+
+  test('is not in a signature of another key, and only a public RSA key looks for it', () => {
+    const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    expect(recoverSha256(other.publicKey, signature('sha256'))).toBeUndefined();
+    expect(errorOf(() => recoverSha256(rsa.privateKey, signature('sha256'))).code).toBe('INTERNAL');
+    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    expect(errorOf(() => recoverSha256(ec.publicKey, signature('sha256'))).code).toBe('KEY_WEAK');
+  });
+});
+
+test('what a weak key is is said with its figures', () => {
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
+  expect(errorOf(() => requireStrongRsa(small, 'x')).params).toEqual({
+    source: 'x',
+    reason: 'key:reason.rsa_bits',
+    bits: 1024,
+  });
+  const three = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey;
+  expect(errorOf(() => requireStrongRsa(three, 'x')).params).toEqual({
+    source: 'x',
+    reason: 'key:reason.rsa_exponent',
+    exponent: '3',
+  });
+  expect(errorOf(() => requireStrongRsa(createSecretKey(Buffer.alloc(32)), 'x')).params).toEqual({
+    source: 'x',
+    reason: 'key:reason.not_rsa',
+    type: 'secret',
+  });
+});
+
+test('the limit of a field follows the size of the key, also where it is no multiple of eight', () => {
+  expect(oaepLimit(generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey)).toBe(342);
+  expect(oaepLimit(generateKeyPairSync('rsa', { modulusLength: 2050 }).publicKey)).toBe(215);
+  expect(oaepLimit(createSecretKey(Buffer.alloc(32)))).toBeLessThan(0);
 });
 
 test('in the thread pool the verdict is the same', async () => {

@@ -192,6 +192,57 @@ test('files and certificates are returned unchecked, and refused like anything e
   }
 });
 
+test('an APIv2 answer is returned unchecked, since it proves itself inside', async () => {
+  const call = get({ answer: 'v2' });
+  const good = answer(200, 'unsigned', '<xml/>');
+  expect(await settle(call, async () => transportFor(async () => good)(call))).toMatchObject({ trust: 'unchecked' });
+  // Nothing else is: an answer that nobody has checked is no success.
+  for (const kind of [get(), get({ answer: 'signed' })])
+    await expect(settle(kind, async () => good)).rejects.toMatchObject({ code: 'SIGNATURE_MISSING' });
+});
+
+test('a verification failure of a throttled or broken server keeps its status, Request-ID and tries', async () => {
+  for (const [status, code] of [
+    [429, 'THROTTLED'],
+    [503, 'SERVER_ERROR'],
+  ] as const) {
+    const facts = { httpStatus: status, requestId: 'R-9', params: { attempts: 3 } };
+    const failure = new WxpayError('SIGNATURE_WRONG', facts);
+    await expect(settle(request('read'), async () => Promise.reject(failure))).rejects.toMatchObject({
+      code,
+      httpStatus: status,
+      requestId: 'R-9',
+      params: { status, attempts: 3 },
+      cause: failure,
+    });
+    const silent = new WxpayError('SIGNATURE_WRONG', { httpStatus: status });
+    await expect(settle(request('read'), async () => Promise.reject(silent))).rejects.toMatchObject({
+      code,
+      params: { status, attempts: 1 },
+    });
+  }
+});
+
+test('a verification failure without a status is that of an answer that said success', async () => {
+  const failure = new WxpayError('SIGNATURE_WRONG');
+  await expect(settle(request('read'), async () => Promise.reject(failure))).rejects.toMatchObject({
+    code: 'SIGNATURE_WRONG',
+    outcome: 'no_effect',
+  });
+  await expect(settle(request('prepay'), async () => Promise.reject(failure))).rejects.toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+    outcome: 'unknown',
+  });
+});
+
+test('something thrown behind a write that is no error at all leaves its outcome unknown, too', async () => {
+  await expect(settle(request('refund'), async () => Promise.reject('text'))).rejects.toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+    params: { reason: 'error' },
+    cause: 'text',
+  });
+});
+
 test('errors from before the request pass unchanged, and so does a bug behind a read', async () => {
   const config = new WxpayError('CREDENTIAL_MISSING', { params: { field: 'x', variable: 'y' } });
   await expect(settle(request('refund'), async () => Promise.reject(config))).rejects.toBe(config);

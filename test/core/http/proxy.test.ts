@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
 import { parseBaseUrl } from '../../../src/core/http/base-url.ts';
-import { proxyFor } from '../../../src/core/http/proxy.ts';
+import { createConnection } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { closeAll, rawServer } from './loopback.ts';
+import { openTunnel, proxyFor } from '../../../src/core/http/proxy.ts';
 
 const live = parseBaseUrl('https://api.mch.weixin.qq.com');
 const label = (env: Record<string, string>, base = live): string | undefined => proxyFor(base, env)?.label;
@@ -50,4 +52,17 @@ test('credentials are decoded once and kept out of the label', () => {
   const proxy = proxyFor(live, { HTTPS_PROXY: 'http://us%65r:p%40%zz@p:1' });
   expect(proxy?.authorization).toBe(`Basic ${Buffer.from('user:p%40%zz').toString('base64')}`);
   expect(proxy?.label).toBe('http://p:1');
+});
+
+afterEach(closeAll);
+
+test('B7: the tunnel to an IPv6 address is asked for in brackets', async () => {
+  let hear: (text: string) => void = () => undefined;
+  const heard = new Promise<string>((resolve) => (hear = resolve));
+  const port = await rawServer((socket) => socket.once('data', (chunk) => hear(chunk.toString('latin1'))));
+  const proxy = proxyFor(live, { HTTPS_PROXY: `http://127.0.0.1:${port}` })!;
+  const base = parseBaseUrl('https://[2001:db8::1]:8443', ['2001:db8::1']);
+  openTunnel(createConnection(port, '127.0.0.1'), proxy, base, 'ua', () => undefined);
+  const seen = await heard;
+  expect(seen).toBe('CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\nUser-Agent: ua\r\n\r\n');
 });

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcp, connect as connectTcp } from 'node:net';
+import { createServer as createTls } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { BodySink, Headers } from '../../../src/core/ports.ts';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import {
   answering,
@@ -257,6 +259,170 @@ test('an interrupted read ends with the reason; an interrupted write that left i
   await expect(send(post({ signal: controller.signal }))).rejects.toThrow('Ctrl-C');
 });
 
+test.each([
+  ['mailto:a@b.example', 'mailto:'],
+  ['http://[', '?'],
+  [undefined, '?'],
+])('B4: a redirect to %j is an error, too', async (location, target) => {
+  const lines = location === undefined ? [] : [`Location: ${location}`];
+  const port = await answering(head('302 Found', ...lines, 'Content-Length: 0'));
+  await expect(sender(`http://127.0.0.1:${port}`).send(get())).rejects.toMatchObject({
+    code: 'NETWORK_REDIRECT',
+    outcome: 'no_effect',
+    params: { target },
+  });
+});
+
+test('a coding that does not hold says the status and the Request-ID; a read did nothing', async () => {
+  for (const lines of [['Request-ID: R-7'], []]) {
+    const answer = head('200 OK', 'Content-Encoding: gzip', 'Content-Length: 4', ...lines);
+    const port = await answering(`${answer}nope`);
+    const read = await sender(`http://127.0.0.1:${port}`)
+      .send(get())
+      .catch((error: unknown) => error);
+    expect(read).toMatchObject({ code: 'ANSWER_MALFORMED', outcome: 'no_effect', httpStatus: 200 });
+    expect(read).toHaveProperty('requestId', lines.length === 0 ? undefined : 'R-7');
+  }
+});
+
+test('a reason for stopping that is no error becomes one', async () => {
+  const port = await rawServer(() => undefined);
+  const { send } = sender(`http://127.0.0.1:${port}`);
+  await expect(send(get({ signal: AbortSignal.abort('enough') }))).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('a call that was given up while connecting sends nothing when the connection comes after all', async () => {
+  const seen: string[] = [];
+  const target = await httpsServer(good, (request, response) => {
+    seen.push(request.url ?? '');
+    response.setHeader('content-length', 2).end('{}');
+  });
+  const slow = await rawServer((socket) => {
+    socket.pause();
+    setTimeout(() => {
+      const upstream = connectTcp(target, '127.0.0.1').on('error', () => undefined);
+      socket.pipe(upstream).pipe(socket);
+    }, 60);
+  });
+  const { send } = sender(`https://127.0.0.1:${slow}`, { ca: authority.cert });
+  const controller = new AbortController();
+  const given = send(post({ target: '/given-up', signal: controller.signal }));
+  setTimeout(() => controller.abort(new Error('Ctrl-C')), 20);
+  await expect(given).rejects.toThrow('Ctrl-C');
+  // The same connection, once it stands, carries what is asked next.
+  expect((await send(get({ target: '/next' }))).status).toBe(200);
+  expect(seen).toEqual(['/next']);
+});
+
+const file = (port: number, sink: BodySink, timeouts = {}) =>
+  sender(`http://127.0.0.1:${port}`, { limitBytes: 100, timeouts }).send(get({ answer: 'file', sink }));
+function collecting(change: Partial<BodySink> = {}) {
+  const chunks: Uint8Array[] = [];
+  const heads: [number, Headers][] = [];
+  const sink: BodySink = {
+    begin: (status, headers) => void heads.push([status, headers]),
+    write: (chunk) => void chunks.push(Buffer.from(chunk)),
+    get begun() {
+      return heads.length > 0;
+    },
+    ...change,
+  };
+  return { sink, heads, text: () => Buffer.concat(chunks).toString() };
+}
+
+test('a file goes to its sink as it comes, however large, and is not kept', async () => {
+  const body = 'line\n'.repeat(20_000);
+  const port = await answering(`${head('200 OK', `Content-Length: ${body.length}`, 'X-A: 1')}${body}`);
+  const { sink, heads, text } = collecting();
+  expect((await file(port, sink)).body).toHaveLength(0);
+  expect(text()).toBe(body);
+  expect(heads).toMatchObject([[200, { 'x-a': ['1'] }]]);
+});
+
+test('a refusal is no file: it is read as any answer, within the limit', async () => {
+  const { sink, heads, text } = collecting();
+  const refusal = await answering(`${head('403 Forbidden', 'Content-Length: 2')}{}`);
+  expect(Buffer.from((await file(refusal, sink)).body).toString()).toBe('{}');
+  const long = await answering(head('403 Forbidden', 'Content-Length: 101'));
+  await expect(file(long, sink)).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+  expect([heads, text()]).toEqual([[], '']);
+});
+
+test.each<[string, Partial<BodySink>, string]>([
+  ['begin', { begin: () => fall(new RangeError('full')) }, ''],
+  ['write', { write: () => fall(new RangeError('full')) }, ''],
+  ['write, with a text', { write: () => fall('full') }, ''],
+])('what a sink throws in %s goes up as it is, and nothing more reaches it', async (_what, broken, wanted) => {
+  let calls = 0;
+  const port = await answering(`${head('200 OK', 'Content-Length: 200000')}${'x'.repeat(200_000)}`);
+  const counted = Object.fromEntries(
+    Object.entries(broken).map(([name, work]) => [
+      name,
+      (...facts: never[]) => {
+        calls += 1;
+        (work as (...given: never[]) => void)(...facts);
+      },
+    ]),
+  );
+  const { sink, text } = collecting(counted);
+  const error = await file(port, sink).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(Error);
+  expect((error as Error).message).toBe('full');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect([calls, text()]).toEqual([1, wanted]);
+});
+
+function fall(error: unknown): never {
+  throw error;
+}
+
+test('H2: a file may take longer than an answer, if only something keeps coming; silence ends it', async () => {
+  const body = 'x'.repeat(12);
+  const dripping = (until: number) =>
+    answering(head('200 OK', `Content-Length: ${body.length}`), (socket) => {
+      let sent = 0;
+      const drip = setInterval(() => {
+        if (sent >= until) return;
+        sent += 1;
+        socket.write('x');
+      }, 40);
+      socket.on('close', () => clearInterval(drip));
+    });
+  const timeouts = { firstByte: 250, total: 300 };
+  const whole = collecting();
+  await file(await dripping(12), whole.sink, timeouts);
+  expect(whole.text()).toBe(body);
+  const silent = collecting();
+  await expect(file(await dripping(3), silent.sink, timeouts)).rejects.toMatchObject({
+    code: 'NETWORK_TIMEOUT',
+    params: { seconds: 0.25 },
+  });
+  expect(silent.text()).toBe('xxx');
+});
+
+test('a failure of whoever holds the client certificate goes up as it is, and the next call asks again', async () => {
+  const failure = new TypeError('mine');
+  let asked = 0;
+  const { send } = sender('https://127.0.0.1:1', {
+    clientCertificate: async () => {
+      asked += 1;
+      throw failure;
+    },
+  });
+  await expect(send(get({ clientCertificate: true }))).rejects.toBe(failure);
+  await expect(send(get({ clientCertificate: true }))).rejects.toBe(failure);
+  expect(asked).toBe(2);
+});
+
+test('a missing client certificate: a write was provably not sent', async () => {
+  const { send } = sender('https://127.0.0.1:1');
+  for (const [request, outcome] of [
+    [get({ clientCertificate: true }), 'no_effect'],
+    [post({ clientCertificate: true }), 'not_sent'],
+  ] as const)
+    await expect(send(request)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING', outcome });
+});
+
 let authority: Issued;
 let good: Issued;
 beforeAll(() => {
@@ -420,6 +586,66 @@ test('B7: a proxy sees CONNECT and ciphertext, never the request', async () => {
     'CONNECT pay.example:443 HTTP/1.1\r\nHost: pay.example:443\r\nUser-Agent: wxpay-test\r\n' +
       `Proxy-Authorization: Basic ${Buffer.from('user:p@ss').toString('base64')}\r\n\r\n`,
   );
+});
+
+test('B7: a proxy that is itself reached by TLS carries the tunnel; its certificate is checked', async () => {
+  const target = await httpsServer(issue('pay.example', { issuer: authority }), ok);
+  const heads: string[] = [];
+  const server = createTls({ ...good }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (chunk) => {
+      heads.push(chunk.toString('latin1').split('\r\n')[0] ?? '');
+      const upstream = connectTcp(target, '127.0.0.1').on('error', () => undefined);
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.pipe(upstream).pipe(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as { port: number };
+    const env = { HTTPS_PROXY: `https://127.0.0.1:${port}` };
+    const trusting = sender('https://pay.example', { ca: authority.cert, env }, ['pay.example']);
+    expect((await trusting.send(post())).status).toBe(200);
+    expect(heads).toEqual(['CONNECT pay.example:443 HTTP/1.1']);
+    await trusting.close();
+    const stranger = sender('https://pay.example', { env }, ['pay.example']);
+    await expect(stranger.send(post())).rejects.toMatchObject({
+      code: 'NETWORK_PROXY',
+      outcome: 'not_sent',
+      params: { proxy: `https://127.0.0.1:${port}`, reason: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
+    });
+    expect(heads).toHaveLength(1);
+  } finally {
+    server.close();
+  }
+});
+
+test('B7: a proxy whose answer comes in pieces still opens the tunnel', async () => {
+  const target = await httpsServer(issue('pay.example', { issuer: authority }), ok);
+  const port = await rawServer((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.0 200 OK\r\nVia: x\r');
+      setTimeout(() => {
+        const upstream = connectTcp(target, '127.0.0.1').on('error', () => undefined);
+        socket.write('\n\r\n');
+        socket.pipe(upstream).pipe(socket);
+      }, 20);
+    });
+  });
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${port}` };
+  expect((await sender('https://pay.example', { ca: authority.cert, env }, ['pay.example']).send(get())).status).toBe(
+    200,
+  );
+});
+
+test('B7: a proxy that resets the connection is named with the system’s reason', async () => {
+  const port = await rawServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${port}` };
+  await expect(sender('https://pay.example', { env }, ['pay.example']).send(post())).rejects.toMatchObject({
+    code: 'NETWORK_PROXY',
+    outcome: 'not_sent',
+    params: { reason: expect.stringContaining('ECONNRESET') as string },
+  });
 });
 
 test('B7: the certificate is checked against the real host, also through a proxy', async () => {

@@ -107,6 +107,53 @@ test("adds what every request carries; the request's own headers win", async () 
   expect((await prepareRequest(post(), options)).headers?.['content-type']).toBe('application/json');
 });
 
+test('an APIv2 call carries no Authorization and asks for no key; its own headers win', async () => {
+  const untouchable: SignedOptions = {
+    ...options,
+    signer: () => expect.unreachable('nothing to sign'),
+    keyRing: { preferred: () => expect.unreachable('no key to answer with') },
+  };
+  const request = post({ answer: 'v2', target: '/pay/unifiedorder' });
+  expect(await prepareRequest(request, untouchable)).toEqual({
+    ...request,
+    headers: {
+      accept: 'text/xml, text/plain',
+      'accept-encoding': 'identity',
+      'user-agent': 'wxpay-test',
+      'content-type': 'text/xml; charset=utf-8',
+    },
+  });
+  const own = await prepareRequest({ ...request, headers: { accept: '*/*' } }, untouchable);
+  expect(own.headers).toMatchObject({ accept: '*/*', 'user-agent': 'wxpay-test' });
+  await expect(prepareRequest({ ...request, headers: { host: 'x' } }, untouchable)).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+  });
+});
+
+test('a signer that has to be fetched is asked when there is something to sign', async () => {
+  let asked = 0;
+  const fetched = {
+    ...options,
+    signer: async () => {
+      asked += 1;
+      return signer;
+    },
+  };
+  await expect(prepareRequest(get({ target: 'x' }), fetched)).rejects.toMatchObject({ code: 'PATH_INVALID' });
+  expect(asked).toBe(0);
+  expect(holds(await prepareRequest(get(), fetched))).toBe(true);
+  expect(asked).toBe(1);
+});
+
+test('a file is taken in any form', async () => {
+  expect((await prepareRequest(get({ answer: 'file' }), options)).headers).toMatchObject({ accept: '*/*' });
+});
+
+test('without a preferred key none is named', async () => {
+  const keyless = { ...options, keyRing: { preferred: async () => undefined } };
+  expect((await prepareRequest(get(), keyless)).headers).not.toHaveProperty('wechatpay-serial');
+});
+
 test('the download of certificates names no key to answer with', async () => {
   const { headers } = await prepareRequest(get({ answer: 'certificates' }), options);
   expect(headers).not.toHaveProperty('wechatpay-serial');

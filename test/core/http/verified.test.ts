@@ -69,6 +69,26 @@ test('files and certificates prove themselves elsewhere', async () => {
   expect((await run(get({ answer: 'file' }), {}, 403)).trust).toBe('unsigned');
 });
 
+test('an APIv2 answer proves itself inside, whatever its status', async () => {
+  for (const status of [200, 404, 500])
+    expect(await run(get({ answer: 'v2' }), {}, status)).toMatchObject({ status, trust: 'unchecked' });
+});
+
+test('what is no error of ours passes as it is', async () => {
+  const bug = new TypeError('mine');
+  const find = async (): Promise<never> => {
+    throw bug;
+  };
+  for (const request of [get(), post()]) await expect(run(request, signature(), 200, find)).rejects.toBe(bug);
+});
+
+test('an answer without a Request-ID is refused without one', async () => {
+  const answer: ApiResponse = { status: 200, headers: {}, body, trust: 'unchecked', host: 'x' };
+  const error = await verified(async () => answer, { keyRing, clock })(get()).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: 'SIGNATURE_MISSING', httpStatus: 200 });
+  expect(error).toHaveProperty('requestId', undefined);
+});
+
 test("a key that cannot be fetched is the read's error, but never says that a write was not sent", async () => {
   const find = async (): Promise<never> => {
     throw new WxpayError('NETWORK_DNS', { params: { host: 'h' }, outcome: 'not_sent' });

@@ -139,8 +139,96 @@ test('a 404 that says nothing, or something else, is not taken for that', async 
 
 test('the issuer is refused only when asked to', async () => {
   const answer = answerOf([entry(current)], current, now);
-  await expect(run(answer, { requireChain: true }).result).rejects.toMatchObject({ code: 'CERTIFICATES_INVALID' });
+  await expect(run(answer, { requireChain: true }).result).rejects.toMatchObject({
+    code: 'CERTIFICATES_INVALID',
+    params: { reason: 'key:reason.certificates_issuer', serial: current.serial },
+  });
   await expect(run(answer).result).resolves.toBeDefined();
+});
+
+test('a failure that is none of the answer stays what it was, and is not asked for again', async () => {
+  const failure = new TypeError('mine');
+  const { result, requests } = run(answerOf([entry(current)], current, now), {
+    clock: {
+      now: () => {
+        throw failure;
+      },
+    },
+  });
+  await expect(result).rejects.toBe(failure);
+  expect(requests).toHaveLength(1);
+});
+
+test('an answer without a Request-ID is refused without one', async () => {
+  const { requestId: _, ...answer } = answerOf([], current, now);
+  const error = await run(answer).result.catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: 'CERTIFICATES_NONE', httpStatus: 200 });
+  expect(error).toHaveProperty('requestId', undefined);
+});
+
+test('a signature that does not hold is asked for twice, no more; any other fault once', async () => {
+  const wrong = run(answerOf([entry(current)], current, now, { privateKey: stranger.privateKey }));
+  await expect(wrong.result).rejects.toMatchObject({ code: 'SIGNATURE_WRONG' });
+  const stale = run(answerOf([entry(current)], current, now, { at: now - 301_000 }));
+  await expect(stale.result).rejects.toMatchObject({ code: 'SIGNATURE_STALE' });
+  expect([wrong.requests.length, stale.requests.length]).toEqual([2, 1]);
+});
+
+test('a certificate is over at its very end, as signer and in the list', async () => {
+  const end = (expireAt: number) => run(answerOf([entry(current, { expireAt })], current, now)).result;
+  await expect(end(now)).rejects.toMatchObject({ params: { reason: 'key:reason.certificates_expired' } });
+  expect((await end(now + 1)).certificates.map(({ expiresAt }) => expiresAt)).toEqual([now + 1]);
+  const beside = await run(answerOf([entry(current, { expireAt: now }), entry(next)], next, now)).result;
+  expect(beside.certificates.map(({ id }) => id)).toEqual([next.serial]);
+});
+
+test('a serial that lost its leading zero still finds its certificate; a public key only under its very id', async () => {
+  const zero = platformCertificate(`0${'5d'.repeat(20).slice(1)}`, now - day, now + day);
+  const short = zero.serial.replace(/^0/, '');
+  expect((await run(answerOf([entry(zero)], zero, now, { serial: short })).result).certificates).toHaveLength(1);
+  const publicKey = { id: zero.serial, kind: 'wechatpay-public-key' as const, publicKey: stranger.publicKey };
+  const answer = answerOf([entry(current)], current, now, { serial: short, privateKey: stranger.privateKey });
+  await expect(run(answer, { publicKeys: [publicKey] }).result).rejects.toMatchObject({
+    params: { reason: 'key:reason.certificates_signer' },
+  });
+});
+
+test.each([
+  '2030-01-01T00:00:00',
+  '2030-01-01 00:00:00Z',
+  '2030-13-01T00:00:00Z',
+  '1900000000000',
+  'x2030-01-01T00:00:00Z',
+])('C8: the time %j of an entry is refused as a time', async (expireText) => {
+  await expect(run(answerOf([entry(current, { expireText })], current, now)).result).rejects.toMatchObject({
+    code: 'CERTIFICATES_INVALID',
+    params: { reason: 'key:reason.certificates_time', serial: current.serial },
+  });
+});
+
+test('an entry says its times with an offset of their own and with fractions', async () => {
+  const expireText = '2030-06-01T08:00:00.250+08:00';
+  const [key] = (await run(answerOf([entry(current, { expireText })], current, now)).result).certificates;
+  expect(key).toMatchObject({
+    effectiveAt: current.notBefore,
+    expiresAt: Math.min(Date.parse('2030-06-01T00:00:00.250Z'), current.notAfter),
+  });
+});
+
+test('a 404 keeps what the server said of it', async () => {
+  const body = Buffer.from('{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}');
+  const answer: ApiResponse = { status: 404, headers: {}, body, trust: 'verified', host: 'h', requestId: 'R-9' };
+  await expect(run(answer).result).rejects.toMatchObject({
+    code: 'CERTIFICATES_NONE',
+    httpStatus: 404,
+    requestId: 'R-9',
+    unsigned: false,
+    wechat: { message: '无可用的平台证书' },
+  });
+  const { requestId: _, ...nameless } = answer;
+  const error = await run(nameless).result.catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: 'CERTIFICATES_NONE' });
+  expect(error).toHaveProperty('requestId', undefined);
 });
 
 test("a genuine platform certificate is Tenpay's, others are not", () => {

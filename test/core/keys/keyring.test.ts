@@ -269,6 +269,204 @@ test('what a refresh brings is kept only if it is accepted', async () => {
   expect((await ring.list()).map(({ id }) => id)).toEqual([A]);
 });
 
+test('the state of a sound cache has its time; a ring without certificates has no cache', () => {
+  const store: CertificateStore = { ...createMemoryStore(), file: '/cache/x' };
+  store.save({ downloadedAt: 7, certificates: [] });
+  expect(world([], { store }).ring.cache()).toEqual({ file: '/cache/x', state: 'sound', downloadedAt: 7 });
+  expect(createKeyRing({ publicKeys: [publicKey], clock: fakeClock() }).cache()).toBeUndefined();
+});
+
+test('a refresh waits for a download that is under way, and then makes its own, whatever became of that one', async () => {
+  let fail: (error: Error) => void = () => undefined;
+  const { ring, downloads } = world([
+    () => new Promise<CertificateSet['certificates']>((_, reject) => (fail = reject)),
+    () => [key(B)],
+  ]);
+  const found = ring.find(A);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const refreshed = ring.refresh();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(downloads()).toBe(1);
+  fail(new WxpayError('NETWORK_DNS'));
+  await expect(found).rejects.toMatchObject({ code: 'NETWORK_DNS' });
+  expect((await refreshed).certificates.map(({ id }) => id)).toEqual([B]);
+  expect(downloads()).toBe(2);
+});
+
+test('what a download brought unasked is told; what was asked for by name is not', async () => {
+  const clock = fakeClock();
+  const told: string[][] = [];
+  const ring = createKeyRing({
+    publicKeys: [],
+    clock,
+    certificates: {
+      store: createMemoryStore(),
+      download: async () => ({ downloadedAt: clock.now(), certificates: [key(A)] }),
+      onUnasked: (set) => told.push(set.certificates.map(({ id }) => id)),
+    },
+  });
+  await ring.refresh();
+  expect(told).toEqual([]);
+  clock.advance(61_000);
+  await ring.find(B);
+  expect(told).toEqual([[A]]);
+});
+
+test('the limits of age are exact: 12 hours, and one hour within 30 days of the end', async () => {
+  const clock = fakeClock();
+  const ages = (expiresAt: number, age: number): Promise<number> => {
+    const store = createMemoryStore();
+    store.save({ downloadedAt: start - age, certificates: [key(A, { expiresAt })] });
+    const made = world([() => [key(A)]], { store, clock });
+    return made.ring.find(A).then(() => made.downloads());
+  };
+  const far = start + 30 * day;
+  expect(await Promise.all([ages(far, 12 * hour), ages(far, 12 * hour + 1)])).toEqual([0, 1]);
+  expect(await Promise.all([ages(far - 1, hour), ages(far - 1, hour + 1)])).toEqual([0, 1]);
+});
+
+test('one certificate that lives long is enough for the long interval', async () => {
+  const clock = fakeClock();
+  const store = createMemoryStore();
+  store.save({ downloadedAt: start - 2 * hour, certificates: [key(A, { expiresAt: start + day }), key(B)] });
+  const made = world([() => [key(A)]], { store, clock });
+  expect((await made.ring.find(A))?.id).toBe(A);
+  expect(made.downloads()).toBe(0);
+});
+
+test('a time stamp up to five minutes ahead is that of a neighbour clock, further ahead of a broken one', async () => {
+  const clock = fakeClock();
+  const ahead = (milliseconds: number): Promise<number> => {
+    const store = createMemoryStore();
+    store.save({ downloadedAt: start + milliseconds, certificates: [key(A)] });
+    const made = world([() => [key(A)]], { store, clock });
+    return made.ring.find(A).then(() => made.downloads());
+  };
+  expect(await Promise.all([ahead(300_000), ahead(300_001)])).toEqual([0, 1]);
+});
+
+test('the cooldown is exact, of this process and of what others have put on the disk', async () => {
+  const { ring, clock, downloads } = world([() => [key(A)]]);
+  await ring.find(B);
+  clock.advance(59_999);
+  await ring.find(B);
+  expect(downloads()).toBe(1);
+  clock.advance(1);
+  await ring.find(B);
+  expect(downloads()).toBe(2);
+  const others = async (age: number): Promise<number> => {
+    const store = createMemoryStore();
+    store.save({ downloadedAt: start - age, certificates: [key(A)] });
+    const made = world([() => [key(B)]], { store, clock: fakeClock() });
+    await made.ring.find(B);
+    return made.downloads();
+  };
+  expect([await others(59_999), await others(60_000)]).toEqual([0, 1]);
+});
+
+test('a shorter cooldown can be asked for', async () => {
+  const clock = fakeClock();
+  let downloads = 0;
+  const download = async (): Promise<CertificateSet> => {
+    downloads += 1;
+    return { downloadedAt: clock.now(), certificates: [] };
+  };
+  const certificates = { store: createMemoryStore(), download };
+  const ring = createKeyRing({ publicKeys: [], clock, cooldownMs: 10, certificates });
+  await ring.find(A);
+  clock.advance(9);
+  await ring.find(A);
+  expect(downloads).toBe(1);
+  clock.advance(1);
+  await ring.find(A);
+  expect(downloads).toBe(2);
+});
+
+test('a certificate is over at its very end', async () => {
+  const { ring, clock } = world([() => [key(A, { expiresAt: start + hour }), key(B)]]);
+  await ring.refresh();
+  clock.advance(hour - 1);
+  expect((await ring.find(A))?.id).toBe(A);
+  clock.advance(1);
+  expect(await ring.find(A)).toBeUndefined();
+});
+
+test('a certificate is preferred from the instant at which it becomes effective', async () => {
+  const { ring, clock } = world([() => [key(A), key(B, { effectiveAt: start + hour })]]);
+  await ring.refresh();
+  clock.advance(hour - 1);
+  expect((await ring.preferred())?.id).toBe(A);
+  clock.advance(1);
+  expect((await ring.preferred())?.id).toBe(B);
+});
+
+test('of two that became effective at once the first is preferred; an older one that follows changes nothing', async () => {
+  const { ring } = world([() => [key(A), key(B), key('CC'.repeat(20), { effectiveAt: start - 2 * day })]]);
+  await ring.refresh();
+  expect((await ring.preferred())?.id).toBe(A);
+});
+
+test.each(['1234567', '1'.repeat(41), 'G'.repeat(8), ` ${'1'.repeat(8)}`])(
+  'C3: %j is no serial and causes no download',
+  async (id) => {
+    const { ring, downloads } = world([() => [key(A)]]);
+    expect(await ring.find(id)).toBeUndefined();
+    expect(downloads()).toBe(0);
+  },
+);
+
+test('C3: serials of 8 and of 40 digits are looked for', async () => {
+  for (const id of ['12345678', '1'.repeat(40)]) {
+    const { ring, downloads } = world([() => [key(A)]]);
+    expect(await ring.find(id)).toBeUndefined();
+    expect(downloads()).toBe(1);
+  }
+});
+
+test('a failure is forgotten when a later download succeeds', async () => {
+  const { ring, clock } = world([
+    () => {
+      throw new WxpayError('NETWORK_DNS');
+    },
+    () => [key(A)],
+  ]);
+  await expect(ring.find(B)).rejects.toMatchObject({ code: 'NETWORK_DNS' });
+  clock.advance(60_000);
+  expect(await ring.find(B)).toBeUndefined();
+  expect(await ring.find(B)).toBeUndefined();
+});
+
+test('a stale cache is fetched anew even when somebody else has just replaced it by another that lacks the key', async () => {
+  const clock = fakeClock();
+  const store = createMemoryStore();
+  store.save({ downloadedAt: start - 13 * hour, certificates: [key(A)] });
+  const gate: CertificateStore = {
+    ...store,
+    exclusively: async (work) => {
+      store.save({ downloadedAt: start - 2 * 60_000, certificates: [key('EE'.repeat(20))] });
+      return work();
+    },
+  };
+  const { ring, downloads } = world([() => [key(B)]], { store: gate, clock });
+  expect((await ring.find(B))?.id).toBe(B);
+  expect(downloads()).toBe(1);
+});
+
+test('what somebody else has fetched within the cooldown is taken as it is, although it lacks the key', async () => {
+  const clock = fakeClock();
+  const store = createMemoryStore();
+  const gate: CertificateStore = {
+    ...store,
+    exclusively: async (work) => {
+      store.save({ downloadedAt: start - 59_999, certificates: [key(A)] });
+      return work();
+    },
+  };
+  const { ring, downloads } = world([() => [key(B)]], { store: gate, clock });
+  expect(await ring.find(B)).toBeUndefined();
+  expect(downloads()).toBe(0);
+});
+
 test('the state of the cache is told without a request', () => {
   const store: CertificateStore = { ...createMemoryStore(), file: '/cache/x', exists: () => true };
   const { ring, downloads } = world([() => [key(A)]], { store });

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encryptAesGcm } from '../../../src/core/crypto/aes-gcm.ts';
 import { WxpayError } from '../../../src/core/errors.ts';
-import { decryptCertificates, decryptResource, parseEnvelope } from '../../../src/core/wire/envelope.ts';
+import { decryptCertificates, decryptResource, parseEnvelope, readResource } from '../../../src/core/wire/envelope.ts';
 
 const vectors = new URL('../../vectors/', import.meta.url);
 const key = Buffer.from('a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb');
@@ -46,6 +46,65 @@ const envelope = {
 };
 
 const parse = (value: unknown): unknown => parseEnvelope(Buffer.from(JSON.stringify(value)));
+
+describe('a resource on its own', () => {
+  test('is read as it is', () => {
+    const resource = seal('transaction');
+    expect(readResource(resource)).toBe(resource);
+    expect(decryptResource(readResource(resource), key).toString()).toBe(plaintext);
+  });
+
+  test.each([
+    ['resource', null],
+    ['resource', []],
+    ['resource', 'text'],
+    ['resource.algorithm', {}],
+    ['resource.ciphertext', { algorithm: 'a', nonce: 'n' }],
+    ['resource.nonce', { algorithm: 'a', ciphertext: 'c', nonce: 7 }],
+    ['resource.associated_data', { algorithm: 'a', ciphertext: 'c', nonce: 'n', associated_data: null }],
+    ['resource.original_type', { algorithm: 'a', ciphertext: 'c', nonce: 'n', original_type: 1 }],
+  ])('is refused naming %s: %j', (member, value) => {
+    expect(errorOf(() => readResource(value))).toEqual({
+      code: 'CALLBACK_MALFORMED',
+      params: { member, reason: 'key:reason.envelope_member' },
+    });
+  });
+});
+
+describe('an entry of the certificate list', () => {
+  const entry = {
+    serial_no: '5DEA10EF55877E3CF6C33255C2E7DEFFF7E427EC',
+    effective_time: '2023-09-19T23:15:58+08:00',
+    expire_time: '2028-09-17T23:15:58+08:00',
+    encrypt_certificate: seal('certificate'),
+  };
+  const refusal = (list: unknown) => errorOf(() => decryptCertificates(Buffer.from(JSON.stringify(list)), key))?.params;
+  test.each([
+    ['data', {}],
+    ['data', { data: {} }],
+    ['data', []],
+    ['data[0]', { data: [null] }],
+  ])('is refused naming %s', (member, list) => {
+    expect(refusal(list)).toEqual({ member, reason: 'key:reason.list_member' });
+  });
+
+  test.each([
+    ['serial_no', { serial_no: '1234567' }],
+    ['serial_no', { serial_no: 'A'.repeat(41) }],
+    ['serial_no', { serial_no: 'G'.repeat(40) }],
+    ['serial_no', { serial_no: 7 }],
+    ['effective_time', { effective_time: '' }],
+    ['effective_time', { effective_time: 7 }],
+    ['expire_time', { expire_time: undefined }],
+    ['encrypt_certificate', { encrypt_certificate: 'x' }],
+    ['encrypt_certificate.nonce', { encrypt_certificate: { ...seal('certificate'), nonce: '' } }],
+  ])('is refused naming %s: %j', (member, change) => {
+    expect(refusal({ data: [{ ...entry, ...change }] })).toEqual({
+      member: `data[0].${member}`,
+      reason: 'key:reason.list_member',
+    });
+  });
+});
 
 describe('a callback envelope', () => {
   test('is read with everything in it', () => {

@@ -145,4 +145,30 @@ describe('the number in a Request-ID', () => {
     expect(internalMeaning(undefined)).toBeUndefined();
     expect(Object.keys(internalMeanings)).toHaveLength(20);
   });
+
+  // As the documentation lists them (protocol 8.4).
+  test.each([
+    [268512771, 'order_not_exist'],
+    [268447840, 'rate_limit'],
+    [268435461, 'parameter'],
+    [268449538, 'order_paid'],
+    [268498689, 'order_paid'],
+    [270924358, 'unknown_parameter'],
+    [268443715, 'merchant_disabled'],
+    [268447843, 'mchid_not_of_order'],
+    [268447914, 'order_expired'],
+    [268448010, 'collection_restricted'],
+    [268449641, 'only_reverse'],
+    [268443699, 'signature'],
+    [268501013, 'openid_missing'],
+    [268498688, 'parameters_differ'],
+    [268445527, 'appid_mchid'],
+    [268435464, 'out_of_range'],
+    [268443705, 'sub_mchid_own'],
+    [268443704, 'sub_mchid_missing'],
+    [268447845, 'sub_mchid_order'],
+    [268443701, 'no_relation'],
+  ])('%d: %s', (number, meaning) => {
+    expect(internalMeaning(`08F5B8C2-${number}`)).toBe(meaning);
+  });
 });

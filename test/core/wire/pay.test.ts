@@ -110,6 +110,38 @@ describe('the field that is wrong is named', () => {
     );
   });
 
+  test('a nonce of 33 characters, although the signature holds; 32 will do', () => {
+    const withNonce = (nonceStr: string): Given =>
+      signedOver('jsapi', [appid, timestamp, nonceStr, line.jsapi], { nonceStr });
+    expect(faultsOf('jsapi', withNonce('n'.repeat(32)))).toEqual([]);
+    expect(checkPayParameters('jsapi', withNonce('n'.repeat(33)), { key, appid })).toEqual([
+      { field: 'nonceStr', reason: 'too_long', params: { length: 33, max: 32 } },
+    ]);
+  });
+
+  test('what stands in signType and what is wanted elsewhere is shown, not too long', () => {
+    const of = (change: Given, client: PayClient = 'jsapi') =>
+      checkPayParameters(client, { ...made(client), ...change }, { key, appid, mchids: [mchid, '1'] });
+    expect(of({ signType: 'MD5' })[0]).toEqual({
+      field: 'signType',
+      reason: 'pay_sign_type',
+      params: { found: 'MD5' },
+    });
+    expect(of({ signType: `M${'D'.repeat(40)}` })[0]?.params).toEqual({ found: `M${'D'.repeat(31)}` });
+    expect(of({ partnerid: '7' }, 'app')[0]?.params).toEqual({ wanted: `${mchid}, 1` });
+    expect(of({ appId: 'wx7' })[0]).toMatchObject({ field: 'appId', params: { wanted: appid } });
+  });
+
+  test('mini: where the appid of the order is not known, one that was handed over stands in', () => {
+    expect(faultsOf('mini', { ...made('mini'), appId: appid }, {})).toEqual([]);
+    expect(faultsOf('mini', { ...made('mini'), appId: 'wx7' }, {})).toEqual(['paySign: pay_signature']);
+    expect(faultsOf('mini', { ...made('mini'), appId: 'wx7' })).toEqual([]);
+  });
+
+  test('partnerid is judged only where the merchant numbers are known', () => {
+    expect(checkPayParameters('app', { ...made('app'), partnerid: '7' }, { key, appid })).toEqual([]);
+  });
+
   test('another appid than the order was placed with, although the signature holds', () => {
     expect(faultsOf('jsapi', made('jsapi'), { appid: 'wx0000000000000000' })).toEqual(['appId: pay_appid']);
   });

@@ -103,6 +103,12 @@ describe('each difference is found, and its likely cause named', () => {
       ['body_length (reserialised)'],
     ],
     [
+      'spaces of Python, in a list, too',
+      { body: Buffer.from('{"goods":[{"id":1},"a",null]}') },
+      { body: Buffer.from('{"goods": [{"id": 1}, "a", null]}') },
+      ['body_length (reserialised)'],
+    ],
+    [
       '\\u escapes sent',
       {},
       { body: Buffer.from(body.replaceAll(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`)) },

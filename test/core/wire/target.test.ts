@@ -127,6 +127,66 @@ test.each([
   expect(buildTarget('/v3/{id}', { id: value }, { q: value })).toBe(`/v3/${encoded}?q=${encoded}`);
 });
 
+test.each(['/v3/a b', '/v3/x/../y', '/v3/./x', '/v3/x#y', '/v3/x#', 'v3/x', '/v3/x?a=b/c', '/v3/退款', ''])(
+  'the template %j would not arrive as it is signed, and is refused',
+  (template) => {
+    expect(() => buildTarget(template, {})).toThrow(
+      expect.objectContaining({
+        code: 'PATH_INVALID',
+        params: expect.objectContaining({ reason: 'key:reason.path_changes' }) as unknown,
+      }),
+    );
+  },
+);
+
+test.each([
+  ['.', 'path_dots', {}],
+  ['..', 'path_dots', {}],
+  ['', 'path_empty', {}],
+  ['a\u0000', 'path_control', {}],
+  ['a\u001f', 'path_control', {}],
+  ['a\u007f', 'path_control', {}],
+  ['a\u009f', 'path_control', {}],
+  ['\ud800', 'not_unicode', {}],
+])('the value %j is refused for what it is', (value, reason, more) => {
+  expect(() => buildTarget('/v3/{id}', { id: value })).toThrow(
+    expect.objectContaining({
+      params: { value: value === '' ? '""' : value, reason: `key:reason.${reason}`, ...more },
+    }),
+  );
+});
+
+test('a message shows the value up to 200 characters, the pattern, and the name of the parameter', () => {
+  const refusal = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return (error as WxpayError).params;
+    }
+  };
+  const long = { value: 'A'.repeat(201), pattern: /[0-9]+/ };
+  expect(refusal(() => buildTarget('/v3/{id}', { id: long }))).toEqual({
+    value: 'A'.repeat(200),
+    reason: 'key:reason.path_pattern',
+    pattern: '[0-9]+',
+  });
+  expect(refusal(() => buildTarget('/v3/{id}', {}))).toEqual({
+    value: '/v3/{id}',
+    reason: 'key:reason.path_parameter',
+    name: 'id',
+  });
+  expect(refusal(() => buildTarget('/v3/x', { more: 'b' }))).toMatchObject({ name: 'more' });
+  expect(refusal(() => requireOutTradeNo('x'))).toEqual({ value: 'x', reason: 'key:reason.out_trade_no' });
+  expect(refusal(() => requireOutRefundNo(''))).toEqual({ value: '""', reason: 'key:reason.out_refund_no' });
+  expect(refusal(() => requireTransactionId('-'))).toEqual({ value: '-', reason: 'key:reason.transaction_id' });
+});
+
+test('a pattern is matched from end to end whatever its flags', () => {
+  const only = (value: string) => buildTarget('/v3/{id}', { id: { value, pattern: /^[a-z]+$/gimy } });
+  expect(only('AbC')).toBe('/v3/AbC');
+  expect(codeOf(() => only('abc\nabc'))).toBe('PATH_INVALID');
+});
+
 test('no query, no question mark; what is undefined is left out', () => {
   expect(buildTarget('/v3/x', {}, {})).toBe('/v3/x');
   expect(buildTarget('/v3/x', {}, { a: undefined })).toBe('/v3/x');

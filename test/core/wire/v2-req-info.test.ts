@@ -1,6 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { WxpayError } from '../../../src/core/errors.ts';
 import { decryptReqInfo } from '../../../src/core/wire/v2-req-info.ts';
 
 const folder = new URL('../../vectors/', import.meta.url);
@@ -40,6 +41,34 @@ const encrypt = (text: string): string => {
   const cipher = createCipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null);
   return Buffer.concat([cipher.update(text), cipher.final()]).toString('base64');
 };
+
+test('64 KiB of base64 are read, and not one character more', () => {
+  const document = `<root><a>${'x'.repeat(49_151 - 20)}</a></root>`;
+  const longest = encrypt(document);
+  expect([document.length, longest.length]).toEqual([49_151, 65_536]);
+  expect(decryptReqInfo(longest, key).get('a')).toHaveLength(49_131);
+  expect(reasonOf(`${longest}AAAA`, key)).toBe('key:reason.no_base64');
+});
+
+function reasonOf(info: string, withKey: string): unknown {
+  try {
+    return decryptReqInfo(info, withKey);
+  } catch (error) {
+    return (error as WxpayError).params['reason'];
+  }
+}
+
+test.each([
+  ['no_base64', 'x'],
+  ['no_base64', 'AAA'],
+  ['ecb_length', ''],
+  ['ecb_length', Buffer.alloc(15).toString('base64')],
+  ['ecb_length', Buffer.alloc(17).toString('base64')],
+  ['ecb_padding', Buffer.alloc(16).toString('base64')],
+  ['ecb_content', encrypt('hello')],
+])('says why: %s', (reason, info) => {
+  expect(reasonOf(info, key)).toBe(`key:reason.${reason}`);
+});
 
 test.each([
   ['another key', reqInfo, key.toUpperCase()],

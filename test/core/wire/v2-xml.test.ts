@@ -14,6 +14,32 @@ function reasonOf(text: string | Uint8Array): unknown {
   }
 }
 
+test('names have at most 64 characters, and messages show no more of them', () => {
+  const [longest, longer] = ['a'.repeat(64), `${'a'.repeat(64)}b`];
+  expect(parse(`<xml><${longest}>1</${longest}></xml>`)).toEqual({ [longest]: '1' });
+  expect(() => parse(`<xml><${longer}>1</${longer}></xml>`)).toThrow(
+    expect.objectContaining({ params: { reason: 'key:reason.xml_name', name: longest } }),
+  );
+  expect(buildV2Xml(new Map([[longest, '1']]))).toBe(`<xml><${longest}><![CDATA[1]]></${longest}></xml>`);
+  expect(() => buildV2Xml(new Map([[longer, '1']]))).toThrow(
+    expect.objectContaining({
+      code: 'INPUT_INVALID',
+      outcome: 'not_sent',
+      params: { field: longest, name: longest, reason: 'key:reason.xml_name' },
+    }),
+  );
+});
+
+test('64 KiB and 512 fields are read, and not one more', () => {
+  const frame = '<xml><a></a></xml>'.length;
+  expect(reasonOf(`<xml><a>${'x'.repeat(65_536 - frame)}</a></xml>`)).toBe('accepted');
+  expect(reasonOf(`<xml><a>${'x'.repeat(65_537 - frame)}</a></xml>`)).toBe('key:reason.xml_size');
+  const fields = (count: number): string =>
+    `<xml>${Array.from({ length: count }, (_, index) => `<a${index}>1</a${index}>`).join('')}</xml>`;
+  expect(reasonOf(fields(512))).toBe('accepted');
+  expect(reasonOf(fields(513))).toBe('key:reason.xml_fields');
+});
+
 describe('parseV2Xml', () => {
   test.each([
     ['CDATA and text', '<xml><a><![CDATA[1]]></a><b>2</b></xml>', { a: '1', b: '2' }],

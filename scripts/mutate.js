@@ -1,11 +1,12 @@
-// A small mutation test: npm run mutate. One change at a time in what signs, holds keys, judges callbacks and refunds batches; a change
-// that no test of that place notices is a survivor. Prints the score of what was sampled, and every survivor with its line.
+// A small mutation test: npm run mutate. One change at a time in what signs, verifies, decrypts, counts money, builds targets, holds
+// keys, keeps the journal, judges callbacks and refunds batches; a change that no test of that place notices is a survivor. Prints the
+// score of what was sampled, and every survivor with its line. A change that makes a loop without end is stopped, and noticed.
 //
 // WXPAY_MUTANTS  how many are tried (default 150), drawn from all there are; WXPAY_FAULT_SEED repeats the draw;
 // WXPAY_MUTATE_SECONDS  when to stop (default 1200); WXPAY_MUTATE_FILES  a part of a path narrows it.
 import { parse } from '@babel/parser';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createVitest } from 'vitest/node';
 
@@ -13,14 +14,18 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 // Folders or files, and the tests that mirror them.
 const places = [
+  ['src/core/money.ts', ['test/core/money.test.ts']],
   ['src/core/crypto', ['test/core/crypto']],
   ['src/core/wire', ['test/core/wire']],
   ['src/core/keys', ['test/core/keys']],
+  ['src/core/http/signed.ts', ['test/core/http/signed.test.ts', 'test/core/http/compose.test.ts']],
+  ['src/core/http/verified.ts', ['test/core/http/verified.test.ts', 'test/core/http/compose.test.ts']],
   ['src/operations/callback/verify.ts', ['test/operations/callback/verify.test.ts']],
   [
     'src/operations/refund-batch/apply.ts',
     ['test/operations/refund-batch/apply.test.ts', 'test/operations/refund-batch/journal.test.ts'],
   ],
+  ['src/operations/refund-batch/journal.ts', ['test/operations/refund-batch']],
 ];
 
 const swaps = {
@@ -106,8 +111,71 @@ function mutantsOf(file, source) {
       )
         walk(child, node);
   };
-  walk(parse(source, { sourceType: 'module', plugins: ['typescript'] }).program);
+  walk(parsed(source));
   return found;
+}
+
+const parsed = (source) => parse(source, { sourceType: 'module', plugins: ['typescript'] }).program;
+
+/** Where the bodies of the loops begin: a change there may make one without end, which no time-out of a test can stop. */
+function loopsOf(source) {
+  const places = [];
+  const walk = (node) => {
+    if (node === null || typeof node !== 'object') return;
+    if (Array.isArray(node)) {
+      for (const child of node) walk(child);
+      return;
+    }
+    if (/^(?:For|While|DoWhile)(?:In|Of)?Statement$/.test(node.type ?? '')) places.push(node.body);
+    for (const [name, child] of Object.entries(node)) if (name !== 'loc') walk(child);
+  };
+  walk(parsed(source));
+  return places;
+}
+
+const lapSeconds = 60;
+const lap = 'mutantLap();';
+const lapCounter = `
+const mutantStart = process.hrtime.bigint();
+let mutantLaps = 0;
+function mutantLap() {
+  mutantLaps += 1;
+  if (mutantLaps % 1_000 === 0 && process.hrtime.bigint() - mutantStart > ${lapSeconds}_000_000_000n) throw new Error('a loop without end');
+}
+`;
+
+/** The source with the change in it, and every loop counting its laps. */
+function changed(source, { from, to, text }) {
+  const edits = [{ from, to, text }];
+  for (const body of loopsOf(source)) {
+    // A body within the change is gone or moved; the others are as they were.
+    if (body.start >= from && body.start < to) continue;
+    if (body.type === 'BlockStatement') edits.push({ from: body.start + 1, to: body.start + 1, text: lap });
+    else edits.push({ from: body.start, to: body.start, text: `{${lap}` }, { from: body.end, to: body.end, text: '}' });
+  }
+  // From the end, so that places stay what they are; of two at one place the later one goes in first.
+  const inOrder = edits.map((edit, order) => ({ ...edit, order })).sort((a, b) => b.from - a.from || b.order - a.order);
+  return (
+    inOrder.reduce((code, edit) => code.slice(0, edit.from) + edit.text + code.slice(edit.to), source) + lapCounter
+  );
+}
+
+const imports = new Map();
+/** The files that a file imports, by whatever way, itself included. What does not import a change cannot notice it. */
+function reachOf(file) {
+  const reach = new Set([file]);
+  for (const one of reach) {
+    if (!imports.has(one)) {
+      const source = existsSync(one) ? readFileSync(one, 'utf8') : '';
+      const names = [...source.matchAll(/(?:from|import\()\s*'(\.[^']+\.ts)'/g)].map(([, name]) => name);
+      imports.set(
+        one,
+        names.map((name) => join(dirname(one), name)),
+      );
+    }
+    for (const next of imports.get(one)) reach.add(next);
+  }
+  return reach;
 }
 
 const filesIn = (place, ending) => {
@@ -142,7 +210,7 @@ const all = places.flatMap(([place, tests]) =>
       const specs = [
         ...new Set([
           ...(existsSync(mirrored) ? [mirrored] : []),
-          ...tests.flatMap((test) => filesIn(test, '.test.ts')),
+          ...tests.flatMap((test) => filesIn(test, '.test.ts')).filter((test) => reachOf(test).has(file)),
         ]),
       ];
       return mutantsOf(file, readFileSync(file, 'utf8')).map((mutant) => ({ ...mutant, specs }));
@@ -174,7 +242,7 @@ const vitest = await createVitest(
         enforce: 'pre',
         transform(code, id) {
           if (active === undefined || id.split('?')[0] !== active.file) return undefined;
-          return { code: code.slice(0, active.from) + active.text + code.slice(active.to), map: null };
+          return { code: changed(code, active), map: null };
         },
       },
     ],

@@ -152,8 +152,10 @@ function spaced(value: unknown): string {
 
 /** Our start cut to the length of theirs. A character that the cut went through is left out of both. */
 function comparableStarts(body: Buffer, { bodyStart, bodyLength }: SeenMessage): readonly [string, string] {
-  const theirs = bodyStart.replace(/\uFFFD+$/, '');
+  const withoutCut = (text: string): string => text.replace(/\uFFFD+$/, '');
+  const theirs = withoutCut(bodyStart);
   const whole = Buffer.byteLength(bodyStart) >= bodyLength;
   const text = body.toString('utf8');
-  return [whole ? text.slice(0, Math.max(8, theirs.length)) : text.slice(0, theirs.length), theirs];
+  // A body may hold the mark of a cut character itself, and then ours ends with it as well.
+  return [withoutCut(text.slice(0, whole ? Math.max(8, theirs.length) : theirs.length)), theirs];
 }

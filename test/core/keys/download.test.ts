@@ -231,6 +231,24 @@ test('a 404 keeps what the server said of it', async () => {
   expect(error).toHaveProperty('requestId', undefined);
 });
 
+test('with the issuer asked for, a list that Tenpay issued is taken', async () => {
+  const pem = readFileSync(new URL('../../vectors/keys/real_platform_5DEA10EF.cert.pem', import.meta.url), 'utf8');
+  const then = Date.parse('2024-01-01T00:00:00Z');
+  const genuine = {
+    ...current,
+    serial: '5DEA10EF55877E3CF6C33255C2E7DEFFF7E427EC',
+    pem,
+    notBefore: then - day,
+    notAfter: then + day,
+  };
+  // Only Tenpay has its private key; the public key of a migration signs for it.
+  const id = 'PUB_KEY_ID_0000000000000024101100397200000006';
+  const publicKeys = [{ id, kind: 'wechatpay-public-key' as const, publicKey: stranger.publicKey }];
+  const answer = answerOf([entry(genuine)], genuine, then, { serial: id, privateKey: stranger.privateKey });
+  const options = { publicKeys, requireChain: true, clock: { now: () => then } };
+  expect((await run(answer, options).result).certificates.map((key) => key.id)).toEqual([genuine.serial]);
+});
+
 test("a genuine platform certificate is Tenpay's, others are not", () => {
   const pem = (name: string): string =>
     readFileSync(new URL(`../../vectors/keys/${name}.cert.pem`, import.meta.url), 'utf8');

@@ -467,6 +467,21 @@ test('what somebody else has fetched within the cooldown is taken as it is, alth
   expect(downloads()).toBe(0);
 });
 
+test('what is cached is listed and preferred without a question or a download', async () => {
+  const store = createMemoryStore();
+  store.save({ downloadedAt: start, certificates: [key(A)] });
+  const { ring, downloads } = world([], { store });
+  expect((await ring.list()).map(({ id }) => id)).toEqual([A]);
+  expect((await world([], { store }).ring.preferred())?.id).toBe(A);
+  expect(downloads()).toBe(0);
+});
+
+test('a ring without anything lists and prefers nothing', async () => {
+  const ring = createKeyRing({ publicKeys: [], clock: fakeClock() });
+  expect(await ring.list()).toEqual([]);
+  expect(await ring.preferred()).toBeUndefined();
+});
+
 test('the state of the cache is told without a request', () => {
   const store: CertificateStore = { ...createMemoryStore(), file: '/cache/x', exists: () => true };
   const { ring, downloads } = world([() => [key(A)]], { store });

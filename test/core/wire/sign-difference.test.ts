@@ -121,6 +121,13 @@ describe('each difference is found, and its likely cause named', () => {
   });
 });
 
+test.each(['\uFFFD', 'ab\uFFFD', '{"a":"1\uFFFD"}', '1234567\uFFFDxyz', '\uFFFD\uFFFD'])(
+  'a body that holds the mark of a cut character itself (%j) does not differ from itself',
+  (text) => {
+    expect(differences({ body: Buffer.from(text) }, { body: Buffer.from(text) })).toEqual([]);
+  },
+);
+
 test('equal requests never differ, whatever they hold', () => {
   const word = fc.stringMatching(/^[!-~]{1,40}$/);
   fc.assert(

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { readerGone } from '../../../src/operations/refund-batch/apply.ts';
+import { WxpayError, type ErrorFacts } from '../../../src/core/errors.ts';
+import { applyPlan, readerGone, type ApplyOptions } from '../../../src/operations/refund-batch/apply.ts';
+import type { Journal } from '../../../src/operations/refund-batch/journal.ts';
+import type { BatchPlan } from '../../../src/operations/refund-batch/plan.ts';
 import type { Trouble } from './bank.ts';
 import { openWorld, row, transactionId, type World } from './batch-world.ts';
 import { seeded } from '../../faults/random.ts';
@@ -184,6 +187,136 @@ describe('unknown outcomes (THREATS G4)', () => {
     const at = (n: number): number =>
       world.bank.posts.find(({ transaction_id }) => transaction_id === transactionId(n))?.at ?? 0;
     for (const n of [2, 3, 4, 5]) expect(at(n)).toBeGreaterThan(at(1));
+  });
+});
+
+/** Applies a plan whose journal does something else here and there. */
+async function applyWith(
+  plan: BatchPlan,
+  change: (journal: Journal) => Partial<Journal>,
+  options: ApplyOptions = {},
+): ReturnType<typeof applyPlan> {
+  return world.journal(plan.identity, async (journal) => {
+    const changed: Journal = {
+      ...journal,
+      get size() {
+        return journal.size;
+      },
+      ...change(journal),
+    };
+    return applyPlan({ transport: world.bank.transport, clock: world.clock, journal: changed }, plan, options);
+  });
+}
+
+describe('the journal while a batch runs', () => {
+  /** Writes outcomes slowly, and says when they are written. */
+  const slow = (log: string[]) => (journal: Journal) => ({
+    recordIntent: async (intent: Parameters<Journal['recordIntent']>[0]) => {
+      log.push('intent');
+      await journal.recordIntent(intent);
+    },
+    recordOutcome: async (outcome: Parameters<Journal['recordOutcome']>[0]) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await journal.recordOutcome(outcome);
+      log.push(outcome.result);
+    },
+  });
+
+  test('a refusal is on the disk before the next row begins', async () => {
+    world = openWorld();
+    world.bank.troubleOf = () => ({ kind: 'refuse', status: 403, code: `RULE_${world.bank.posts.length}` });
+    const log: string[] = [];
+    await applyWith(await world.plan(lines(2)), slow(log), { concurrency: 1 });
+    expect(log).toEqual(['intent', 'refused', 'intent', 'refused']);
+  });
+
+  test('for what was taken the next row need not wait, and all of it is on the disk at the end', async () => {
+    world = openWorld();
+    const log: string[] = [];
+    await applyWith(await world.plan(lines(2)), slow(log), { concurrency: 1 });
+    expect(log).toEqual(['intent', 'intent', 'accepted', 'accepted']);
+  });
+
+  test('a bug behind the writing of an outcome is not swallowed', async () => {
+    world = openWorld();
+    const bug = new TypeError('mine');
+    const done = applyWith(await world.plan(lines(2)), () => ({ recordOutcome: async () => Promise.reject(bug) }));
+    await expect(done).rejects.toBe(bug);
+  });
+
+  test('G5: a plan that is older than the journal takes no other refund for its own', async () => {
+    world = openWorld();
+    const number = 'MY_REFUND_1';
+    const plans = [row(1, 200, '', number), row(2, 100, '', number)];
+    await world.run([row(1, 100, '', number)]);
+    const { plan: first } = await world.run([row(1, 100, '', number)]);
+    for (const line of plans) {
+      const stale = await world.plan([line]);
+      // As the plan was made before the first run: the row is to be sent.
+      const naive: BatchPlan = {
+        ...stale,
+        identity: first.identity,
+        actionOf: () => 'send',
+        existingOf: () => undefined,
+      };
+      const { outcomes } = await applyWith(naive, () => ({}));
+      expect([line, outcomes.get(0).result, outcomes.get(0).code]).toEqual([line, 'failed', 'REFUND_DIFFERS']);
+    }
+    expect(world.bank.refunds.size).toBe(1);
+  });
+});
+
+describe('the words of a row that came to nothing', () => {
+  test.each<[string, ErrorFacts, object]>([
+    [
+      "WeChat Pay's own",
+      { wechat: { code: 'X', message: '余额不足' }, requestId: 'R-1' },
+      { code: 'X', message: '余额不足', request_id: 'R-1' },
+    ],
+    ['what differs', { params: { field: 'a', found: 1, wanted: 2 } }, { message: 'a: 1 ≠ 2' }],
+    ['what was found', { params: { field: 'a', found: 1 } }, { message: 'a: 1 ≠ ' }],
+    ['the reason', { params: { field: 'a', reason: 'ECONNREFUSED' } }, { message: 'ECONNREFUSED' }],
+    ['the reason of what was found', { params: { found: 1, reason: 'odd' } }, { message: 'odd' }],
+    ['none for a sentence of ours', { params: { reason: 'key:reason.interrupted' } }, { message: '' }],
+    ['none for a number', { params: { reason: 7 } }, { message: '' }],
+    ['none', {}, { code: 'NETWORK_REFUSED', message: '', request_id: '' }],
+  ])('are %s', async (_, facts, wanted) => {
+    world = openWorld();
+    const plan = await world.plan(lines(1));
+    const transport = async (): Promise<never> => {
+      throw new WxpayError('NETWORK_REFUSED', { ...facts, outcome: 'not_sent' });
+    };
+    const { outcomes } = await applyPlan({ transport, clock: world.clock }, plan);
+    expect(outcomes.get(0)).toMatchObject({ result: 'skipped', ...wanted });
+  });
+});
+
+describe('the pause between two refunds of an order', () => {
+  const two = [row(1, 100, 'a'), row(1, 100, 'b')];
+  const gap = (): number => (world.bank.posts[1]?.at ?? 0) - (world.bank.posts[0]?.at ?? 0);
+
+  test('is kept after a refusal, too: it was a call for this order', async () => {
+    world = openWorld();
+    world.bank.troubleOf = () =>
+      world.bank.posts.length === 1 ? { kind: 'refuse', status: 403, code: 'RULE_LIMIT' } : undefined;
+    const done = await world.run(two);
+    expect(results(done)).toEqual(['failed', 'succeeded']);
+    expect(gap()).toBeGreaterThanOrEqual(60_000);
+  });
+
+  test('is not kept after what was provably not sent', async () => {
+    world = openWorld();
+    world.bank.troubleOf = () => (world.bank.posts.length === 1 ? { kind: 'unreached' } : undefined);
+    const done = await world.run(two, { spacingMs: 50_000 });
+    expect(results(done)).toEqual(['skipped', 'succeeded']);
+    expect(gap()).toBeLessThan(10_000);
+  });
+
+  test('can be asked for otherwise', async () => {
+    world = openWorld();
+    await world.run(two, { spacingMs: 5_000 });
+    expect(gap()).toBeGreaterThanOrEqual(5_000);
+    expect(gap()).toBeLessThan(10_000);
   });
 });
 

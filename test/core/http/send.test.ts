@@ -388,7 +388,7 @@ test('H2: a file may take longer than an answer, if only something keeps coming;
       }, 40);
       socket.on('close', () => clearInterval(drip));
     });
-  const timeouts = { firstByte: 250, total: 300 };
+  const timeouts = { connect: 100, firstByte: 250, total: 300 };
   const whole = collecting();
   await file(await dripping(12), whole.sink, timeouts);
   expect(whole.text()).toBe(body);

@@ -129,7 +129,12 @@ test.each(['RESOURCE_NOT_EXISTS', 'NOT_FOUND'])('404 %s means the WeChat Pay pub
 });
 
 test('a 404 that says nothing, or something else, is not taken for that', async () => {
-  for (const text of ['', '<html>', '{"code":"MCH_NOT_EXISTS","message":""}']) {
+  for (const text of [
+    '',
+    '<html>',
+    '{"code":"MCH_NOT_EXISTS","message":""}',
+    '{"code":"ORDER_NOT_EXIST","message":""}',
+  ]) {
     const answer: ApiResponse = { status: 404, headers: {}, body: Buffer.from(text), trust: 'unsigned', host: 'h' };
     const error: unknown = await run(answer).result.catch((caught: unknown) => caught);
     expect(error).not.toMatchObject({ code: 'CERTIFICATES_NONE' });

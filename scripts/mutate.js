@@ -21,10 +21,7 @@ const places = [
   ['src/core/http/signed.ts', ['test/core/http/signed.test.ts', 'test/core/http/compose.test.ts']],
   ['src/core/http/verified.ts', ['test/core/http/verified.test.ts', 'test/core/http/compose.test.ts']],
   ['src/operations/callback/verify.ts', ['test/operations/callback/verify.test.ts']],
-  [
-    'src/operations/refund-batch/apply.ts',
-    ['test/operations/refund-batch/apply.test.ts', 'test/operations/refund-batch/journal.test.ts'],
-  ],
+  ['src/operations/refund-batch/apply.ts', ['test/operations/refund-batch']],
   ['src/operations/refund-batch/journal.ts', ['test/operations/refund-batch']],
 ];
 

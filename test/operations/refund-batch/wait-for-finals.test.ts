@@ -25,10 +25,10 @@ interface Stage {
   /** When each question was asked, in milliseconds from the beginning of the wait, and for which row. */
   readonly questions: { readonly at: number; readonly row: number }[];
   /** Gives the refund of a row its end. */
-  settle(row: number, status?: string): void;
+  readonly settle: (row: number, status?: string) => void;
   /** The refund of a row is final at this time of the wait. */
-  settleAt(ms: number, row: number, status?: string): void;
-  wait(options?: Partial<WaitOptions>, deps?: Partial<ApplyDeps>): Promise<void>;
+  readonly settleAt: (ms: number, row: number, status?: string) => void;
+  readonly wait: (options?: Partial<WaitOptions>, deps?: Partial<ApplyDeps>) => Promise<void>;
 }
 
 /** A batch whose refunds WeChat Pay has all accepted, and finished none of. */
@@ -240,7 +240,7 @@ test('rows of other shards are not asked about', async () => {
       expect(mine.length).toBeLessThan(6);
       for (const refund of world.bank.refunds.values()) refund.status = 'SUCCESS';
       await wait();
-      expect(questions.map(({ row }) => row).toSorted()).toEqual(mine);
+      expect(questions.map(({ row }) => row).toSorted((a, b) => a - b)).toEqual(mine);
       expect(outcomes.tally('succeeded').count).toBe(mine.length);
     },
     { shard },

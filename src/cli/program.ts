@@ -416,6 +416,8 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.missingMandatoryOptionValue' && entry !== undefined)
+      await refuseUnknown(program, commandAt(program, entry.path), argv);
     // A noun alone, or nothing at all, asks for help: on stdout, and no error.
     if (error.code === 'commander.help') {
       const words = commandWords(argv);
@@ -430,6 +432,20 @@ async function dispatch(world: World, t: Translate): Promise<number> {
     throw error;
   }
   return exitCode;
+}
+
+/**
+ * Commander looks for what is missing before it looks at what it does not know; a person who mistyped the very option is better
+ * told so. Throws where there is such a word, and runs nothing.
+ */
+async function refuseUnknown(program: Command, leaf: Command, argv: readonly string[]): Promise<void> {
+  for (const option of leaf.options) option.mandatory = false;
+  leaf.action(() => {});
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.unknownOption') throw error;
+  }
 }
 
 /** Anything but a bare `wxpay`, perhaps with flags. */
@@ -600,10 +616,10 @@ function toUsageError(error: unknown, t: Translate): unknown {
   const near = /Did you mean (?:one of )?(.*)\?\)/.exec(error.message)?.[1];
   // What follows `=` after a switch makes commander not know the switch.
   const isSwitch = error.code === 'commander.unknownOption' && /'--[^'=]*=/.test(error.message) && near === name;
-  const choice = /option '([^']*)' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
+  const choice = choiceIn(error.message);
   const reason =
-    choice !== null
-      ? t('cli.usage.choice', { name: choice[1] ?? '', value: choice[2] ?? '', choices: choice[3] ?? '' })
+    choice !== undefined
+      ? t('cli.usage.choice', choice)
       : key === undefined
         ? error.message.replace(/^error: /, '')
         : t(isSwitch ? 'cli.usage.switch' : key, { name });
@@ -615,4 +631,15 @@ function toUsageError(error: unknown, t: Translate): unknown {
     ...(isCommand ? { hint: 'cli.hint.commands' } : {}),
     outcome: 'not_sent',
   });
+}
+
+/** What commander says of a value that is none of an option's or argument's choices, taken apart. */
+function choiceIn(message: string): { name: string; value: string; choices: string } | undefined {
+  const option = /option '([^']*)' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(message);
+  const argument = /argument value '(.*)' is invalid for argument '([^']*)'\. Allowed choices are (.*)\.$/s.exec(
+    message,
+  );
+  if (option !== null) return { name: option[1] ?? '', value: option[2] ?? '', choices: option[3] ?? '' };
+  if (argument === null) return undefined;
+  return { name: `<${argument[2] ?? ''}>`, value: argument[1] ?? '', choices: argument[3] ?? '' };
 }

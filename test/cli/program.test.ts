@@ -76,6 +76,8 @@ describe('X4: a usage error is exit 2, on stderr, with stdout empty', () => {
     ['order --bogus', '--bogus'],
     ['order create', '--type'],
     ['order create --type', '--type'],
+    ['order create --tpye native', '--tpye'],
+    ['completion ksh', '<shell> does not take "ksh"'],
     ['order close', 'out_trade_no'],
     ['order close A_000001 B_000001', 'more arguments'],
     ['order query X -o xml', 'table, json, ndjson, csv'],

@@ -289,9 +289,14 @@ function byWechatCode(cell: Cell, effect: Effect, status: number, wechat: Wechat
   if (code === 'ORDERPAID') return { ...cell, code: 'ORDER_PAID' };
   if (code === 'ORDERCLOSED') return { ...cell, code: 'ORDER_CLOSED' };
   if (code === 'NOAUTH' || code === 'SIGNERROR') return { ...cell, code: 'CREDENTIALS_REFUSED' };
-  // A wrong merchant number is 404 on the refund endpoints, and no statement about any refund.
-  if (/^(MCH|APPID)/.test(code) && cell.code === 'NOT_FOUND') return { ...cell, code: 'API_REFUSED', next: 'fix' };
+  // A 404 is also what a wrong merchant number gets on the refund endpoints, and no statement about any refund.
+  if (cell.code === 'NOT_FOUND' && !saysNotFound(code)) return { ...cell, code: 'API_REFUSED', next: 'fix' };
   return cell;
+}
+
+/** `ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`, `NOT_FOUND` and their like say that what was asked for is not there (protocol 8.3). */
+function saysNotFound(code: string): boolean {
+  return /NOT(?:EXISTS?|FOUND)$/.test(code) && !/^(?:MCH|APPID)/.test(code);
 }
 
 /** What the messages of NOT_FOUND and ORDER_* name: the last id in the path; operations that know better lay theirs over it. */

@@ -309,3 +309,12 @@ describe('A1, A2, A3: what is hostile in a capture arrives made visible, in', ()
     expect(result.stdout).toContain(String.raw`a\x1b[2J<U+202E>.http`);
   });
 });
+
+test('two requests in one raw capture are both verified, and a wrong second one is not passed over', async () => {
+  const both = Buffer.concat([rawHttp(made), Buffer.from('\n'), rawHttp(made)]);
+  const good = await run([file('both.http', both), '--json']);
+  expect(good.code).toBe(0);
+  expect((JSON.parse(good.stdout) as { captures: object[] }).captures).toHaveLength(2);
+  const wrong = Buffer.concat([rawHttp(made), Buffer.from('\n'), rawHttp(spaced)]);
+  expect((await run([file('wrong.http', wrong), '--json'])).code).toBe(6);
+});

@@ -70,13 +70,16 @@ async function settled(effect: EffectRow | 'write', send: Transport): Promise<Ap
 }
 
 test.each(cells)('R18: %s, %s, %s (%i) settles as the table says', async (effect, trust, column, status) => {
+  // A 404 is about the number only where its code says so.
+  const wechat = { code: status === 404 ? 'RESOURCE_NOT_EXISTS' : 'X', message: 'y' };
+  const body = JSON.stringify(wechat);
   const result = await settled(effect, async () => {
     if (column === 'cut' || column === 'not_sent') {
       const lost = column === 'cut' ? 'unknown' : 'not_sent';
       const code = column === 'cut' ? 'NETWORK_CUT' : 'NETWORK_REFUSED';
       throw new WxpayError(code, { outcome: effect === 'read' ? 'no_effect' : lost });
     }
-    return answer(status, trust);
+    return answer(status, trust, body);
   });
   const cell = cellFor(effect, trust, column === 'cut' || column === 'not_sent' ? column : status);
   expect(cell).toBe(outcomeTable[effect][trust][column]);
@@ -91,7 +94,7 @@ test.each(cells)('R18: %s, %s, %s (%i) settles as the table says', async (effect
   if (column !== 'cut' && column !== 'not_sent') {
     expect(error).toMatchObject({ httpStatus: status, requestId: 'R-9' });
     if (trust !== 'unverifiable' && status >= 300) {
-      expect(error.wechat).toEqual({ code: 'X', message: 'y' });
+      expect(error.wechat).toEqual(wechat);
       expect(error.unsigned).toBe(trust === 'unsigned');
     }
   }
@@ -149,6 +152,11 @@ test.each<[EffectRow, number, string, ErrorCode, string]>([
   ['refund', 403, 'NOT_ENOUGH', 'API_REFUSED', 'rejected'],
   ['read', 404, 'ORDER_NOT_EXIST', 'NOT_FOUND', 'no_effect'],
   ['refund', 404, 'RESOURCE_NOT_EXISTS', 'NOT_FOUND', 'rejected'],
+  ['read', 404, 'ORDERNOTEXIST', 'NOT_FOUND', 'no_effect'],
+  ['read', 404, 'NOT_FOUND', 'NOT_FOUND', 'no_effect'],
+  // Not every 404 is about the number that was asked for.
+  ['read', 404, 'INVALID_REQUEST', 'API_REFUSED', 'no_effect'],
+  ['read', 404, 'SOMETHING_NEW', 'API_REFUSED', 'no_effect'],
   ['refund', 404, 'MCH_NOT_EXISTS', 'API_REFUSED', 'rejected'],
   ['read', 400, 'MCH_NOT_EXISTS', 'API_REFUSED', 'no_effect'],
   ['read', 401, 'SIGN_ERROR', 'CREDENTIALS_REFUSED', 'no_effect'],

@@ -29,6 +29,63 @@ export function parseRawHttp(bytes: Uint8Array): Capture {
   return { headers, body: whole, bodyIs: 'bytes', format: 'http' };
 }
 
+/**
+ * The messages of a capture that holds several POSTs, one behind the other, as tools that write down traffic do. A message ends
+ * where the next one's request line begins, but not inside what Content-Length says is its body, except where the body is
+ * whole before that. Everything else stays with the message before it.
+ */
+export function splitMessages(bytes: Uint8Array): readonly Buffer[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Latin-1 keeps one character for each byte. One pass over all of it, however many there are.
+  const text = buffer.toString('latin1');
+  const starts = [...text.matchAll(/(?:\r?\n|(?<=[}>]))(?=POST \S{1,2048} HTTP\/\d(?:\.\d)?\r?\n)/g)];
+  const found: Buffer[] = [];
+  let from = 0;
+  let body = bodyOf(text, from);
+  for (const { index, 0: separator } of starts) {
+    if (body === undefined || index < body.at) continue;
+    const isWhole = index >= body.at + body.length || isWholeJson(text, body, index);
+    body.tried = true;
+    if (!isWhole) continue;
+    // A blank line between two messages is nobody's, where nothing says how long the body is.
+    const end =
+      body.length === 0 && /\}\r?\n$/.test(text.slice(index - 3, index)) ? text.lastIndexOf('}', index) + 1 : index;
+    found.push(buffer.subarray(from, end));
+    from = index + separator.length;
+    body = bodyOf(text, from);
+  }
+  return [...found, buffer.subarray(from)];
+}
+
+interface Extent {
+  /** Where the body begins. */
+  readonly at: number;
+  /** As declared; 0 where nothing is. */
+  readonly length: number;
+  /** Whether it was looked at whole already: once is enough, or a long body full of request lines would be read again and again. */
+  tried: boolean;
+}
+
+function bodyOf(text: string, from: number): Extent | undefined {
+  const end = /\r?\n\r?\n/g;
+  end.lastIndex = from;
+  const found = end.exec(text);
+  if (found === null) return undefined;
+  const head = text.slice(from, Math.min(found.index, from + 65_536));
+  const length = Number(/^content-length:[ \t]*(\d{1,9})[ \t]*\r?$/im.exec(head)?.[1] ?? 0);
+  return { at: found.index + found[0].length, length, tried: false };
+}
+
+function isWholeJson(text: string, body: Extent, end: number): boolean {
+  if (body.tried || text[body.at] !== '{') return false;
+  try {
+    JSON.parse(text.slice(body.at, end));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A request line or a status line. */
 export function isStartLine(line: string): boolean {
   return /^(?:[A-Z]+ \S+ HTTP\/\d(?:\.\d)?|HTTP\/\d(?:\.\d)? \d{3}(?: .*)?)$/.test(line);

@@ -7,7 +7,7 @@ import { emptyHeaders, hasSignatureHeader, headersOf } from './headers.ts';
 import { findCaptures, parseCaptureJson, type Found } from './json-capture.ts';
 import { isDocument, longestLine, streamLines, wholeLines } from './lines.ts';
 import { parsePaste, readHead } from './paste.ts';
-import { parseRawHttp } from './raw-http.ts';
+import { parseRawHttp, splitMessages } from './raw-http.ts';
 import { decodeText, utf16Order, withoutByteOrderMark } from './text.ts';
 
 export interface ReadOptions {
@@ -58,7 +58,7 @@ function entryOf(found: Found, origin: CaptureOrigin): CaptureEntry {
 }
 
 const readAs: Readonly<Record<CaptureFormat, (bytes: Buffer) => Iterable<Found>>> = {
-  http: (bytes) => [rawHttp(bytes)],
+  http: rawMessages,
   paste: (bytes) => [parsePaste(decodeText(bytes).text)],
   curl: (bytes) => parseCommands(decodeText(bytes).text),
   har: (bytes) => findCaptures(parseDocument(bytes), 'har'),
@@ -76,8 +76,8 @@ function detect(bytes: Buffer): Iterable<Found> {
   if (isCommand(start)) return readAs.curl(bytes);
   let failure: unknown;
   try {
-    const found = rawHttp(bytes);
-    if (beginsAsMessage(start, found)) return [found];
+    const found = rawMessages(bytes);
+    if (beginsAsMessage(start, found[0])) return found;
   } catch (error) {
     failure = error;
   }
@@ -96,10 +96,28 @@ function looksLikeMessage(start: string): boolean {
   return /^[A-Z]+ \S+ HTTP\/\d/.test(start) || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\n]*\n/.test(start);
 }
 
-/** A message keeps its bytes, except one that a shell or an editor has made UTF-16 of, which nothing on the wire is. */
-function rawHttp(bytes: Buffer): Omit<Capture, 'origin'> {
-  if (utf16Order(bytes) === undefined) return parseRawHttp(bytes);
-  return { ...parseRawHttp(Buffer.from(decodeText(bytes).text)), bodyIs: 'text' };
+/**
+ * Bytes are kept, except where a shell or an editor has made UTF-16 of them, which nothing on the wire is.
+ *
+ * @throws what is wrong with the first message; what is wrong with another is an entry of its own
+ */
+function rawMessages(bytes: Buffer): readonly [Omit<Capture, 'origin'>, ...Found[]] {
+  const wide = utf16Order(bytes) !== undefined;
+  const [first = bytes, ...others] = splitMessages(wide ? Buffer.from(decodeText(bytes).text) : bytes);
+  const read = (message: Buffer): Omit<Capture, 'origin'> => ({
+    ...parseRawHttp(message),
+    ...(wide ? { bodyIs: 'text' } : {}),
+  });
+  return [read(first), ...others.map((message) => orFailure(() => read(message)))];
+}
+
+function orFailure(work: () => Omit<Capture, 'origin'>): Found {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof WxpayError) return error;
+    throw error;
+  }
 }
 
 /** @throws what was wrong with it as a message when it looked like one, else that it is of no known form */

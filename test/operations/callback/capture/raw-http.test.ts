@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isWxpayError } from '../../../../src/core/errors.ts';
-import { parseRawHttp } from '../../../../src/operations/callback/capture/raw-http.ts';
+import { parseRawHttp, splitMessages } from '../../../../src/operations/callback/capture/raw-http.ts';
 
 const parse = (text: string) => parseRawHttp(Buffer.from(text, 'latin1'));
 
@@ -152,4 +152,47 @@ test('R13: a hostile line of a million blanks takes no time', () => {
   const started = performance.now();
   parse(`A: ${'\t '.repeat(500_000)}x${' '.repeat(1_000_000)}y\n\n`);
   expect(performance.now() - started).toBeLessThan(1_000);
+});
+
+describe('a capture of several requests', () => {
+  const message = (body: string, more = '') => `POST /n HTTP/1.1\r\nA: 1\r\n${more}\r\n${body}`;
+  const long = (body: string) => message(body, `Content-Length: ${body.length}\r\n`);
+  const split = (text: string) => splitMessages(Buffer.from(text, 'latin1')).map((part) => part.toString('latin1'));
+
+  test.each([
+    ['right behind one another', [long('{"a":1}'), long('{"b":2}'), long('{}')], ''],
+    ['on lines of their own', [long('{"a":1}'), long('{"b":2}')], '\r\n'],
+    ['without a length', [message('{"a":1}'), message('{"b":2}')], '\n'],
+  ])('%s: each is a message', (_, messages, separator) => {
+    expect(split(messages.join(separator))).toEqual(messages);
+  });
+
+  test('a blank line between two belongs to neither', () => {
+    expect(split(`${message('{"a":1}')}\n\n${message('{}')}`)).toEqual([message('{"a":1}'), message('{}')]);
+  });
+
+  test('a body that holds a request line is one body', () => {
+    const whole = long('x\nPOST /n HTTP/1.1\r\nA: 1\r\n\r\n');
+    expect(split(`${whole}\n${long('{}')}`)).toEqual([whole, long('{}')]);
+  });
+
+  test('a body that was made shorter than its length does not swallow the next request', () => {
+    const shorter = message('{"a":1}', 'Content-Length: 12\r\n');
+    expect(split(`${shorter}\n${long('{}')}`)).toEqual([shorter, long('{}')]);
+  });
+
+  test('what is no callback stays with what stands before it', () => {
+    const text = `${long('{}')}\nHTTP/1.1 204 No Content\r\n\r\nGET / HTTP/1.1\r\n\r\n`;
+    expect(split(text)).toEqual([text]);
+  });
+
+  test('a thousand of them take no longer than their length', () => {
+    expect(split(Array.from({ length: 1000 }, () => long(`{"a":"${'x'.repeat(1000)}"}`)).join('\n'))).toHaveLength(
+      1000,
+    );
+    const hostile = message(`{${'\nPOST /n HTTP/1.1\r\n'.repeat(100_000)}`, 'Content-Length: 99999999\r\n');
+    const began = performance.now();
+    expect(split(hostile)).toHaveLength(1);
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
 });

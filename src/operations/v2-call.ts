@@ -136,13 +136,27 @@ export type V2Answer =
  */
 export async function callV2(transport: Transport, plan: V2Plan, key: string): Promise<V2Answer> {
   try {
-    const response = await settle(plan.request, () => transport(plan.request));
+    const response = await settle(plan.request, async () => refuseUnknownPath(plan, await transport(plan.request)));
     const text = billText(plan, response);
     if (text !== undefined) return { kind: 'text', text };
     return { kind: 'fields', fields: await readAnswer(plan, response, key) };
   } catch (error) {
     throw explained(plan, error);
   }
+}
+
+/** A server that does not implement a path that wxpay does not know either has done nothing. */
+function refuseUnknownPath(plan: V2Plan, response: ApiResponse): ApiResponse {
+  const { status, requestId } = response;
+  if (plan.known !== undefined || (status !== 404 && status !== 405 && status !== 501)) return response;
+  throw new WxpayError('NOT_FOUND', {
+    params: { what: plan.path },
+    hint: 'v2.hint.no_path',
+    httpStatus: status,
+    outcome: 'rejected',
+    unsigned: true,
+    ...(requestId === undefined ? {} : { requestId }),
+  });
 }
 
 const maxBill = 256 * 1024 * 1024;
@@ -266,13 +280,26 @@ function explained(plan: V2Plan, error: unknown): unknown {
   if (!isWxpayError(error)) return error;
   if (error.code === 'OUTCOME_UNKNOWN') {
     const next = askNext(plan);
-    return next === undefined ? error : error.with({ next });
+    return next === undefined ? error.with({ hint: 'v2.hint.nothing_asks' }) : error.with({ next });
   }
   return error;
 }
 
+/** Of a path that wxpay does not know, what it may be about: numbers have the same names everywhere. */
+const guesses = [
+  ['out_refund_no', '/pay/refundquery'],
+  ['out_trade_no', '/pay/orderquery'],
+  ['transaction_id', '/pay/orderquery'],
+] as const;
+
 function askNext({ known: facts, fields }: V2Plan): readonly string[] | undefined {
-  if (facts?.ask === undefined || facts.number === undefined) return undefined;
+  if (facts === undefined) {
+    const guess = guesses.find(([name]) => (fields.get(name) ?? '') !== '');
+    return guess === undefined
+      ? undefined
+      : ['api', '--v2', guess[1], '-f', `${guess[0]}=${fields.get(guess[0]) ?? ''}`];
+  }
+  if (facts.ask === undefined || facts.number === undefined) return undefined;
   const name = (fields.get(facts.number) ?? '') === '' ? facts.orElse : facts.number;
   return name === undefined ? undefined : ['api', '--v2', facts.ask, '-f', `${name}=${fields.get(name) ?? ''}`];
 }

@@ -45,6 +45,10 @@ export const v2 = {
   'v2.example.order': 'wxpay api --v2 /pay/unifiedorder --data @order.xml --json',
   'v2.example.refund': 'wxpay api --v2 /secapi/pay/refund --data @refund.xml --dry-run',
   'v2.hint.usage': 'For example: wxpay api --v2 /pay/orderquery -f out_trade_no=…',
+  'v2.hint.no_path':
+    'The server has no such path, and nothing was carried out. Check the path in the documentation of APIv2.',
+  'v2.hint.nothing_asks':
+    'wxpay knows no call that asks about this path. Look at the merchant platform (pay.weixin.qq.com) whether it was carried out, before anything is repeated.',
   'v2.hint.number':
     'Choose the number before the call: it is what a lost answer is asked about by, and what makes repeating safe.',
   'v2.note.number': '{field} {number}: ask about it with this number, whatever happens.',

@@ -46,6 +46,9 @@ export const v2: Readonly<Record<keyof typeof en, string>> = {
   'v2.example.order': 'wxpay api --v2 /pay/unifiedorder --data @order.xml --json',
   'v2.example.refund': 'wxpay api --v2 /secapi/pay/refund --data @refund.xml --dry-run',
   'v2.hint.usage': '例如：wxpay api --v2 /pay/orderquery -f out_trade_no=…',
+  'v2.hint.no_path': '服务器没有这个路径，什么也没有执行。请对照 APIv2 文档检查路径。',
+  'v2.hint.nothing_asks':
+    'wxpay 不知道用什么接口查询这个路径的结果。重试之前，请先到商户平台（pay.weixin.qq.com）确认是否已经执行。',
   'v2.hint.number': '请在调用前定好单号：应答丢失时凭它查询，重复请求也靠它保证安全。',
   'v2.note.number': '{field} {number}：无论结果如何，都凭此单号查询。',
   'v2.confirm.call': '调用 APIv2 的 {path}（{about}）',

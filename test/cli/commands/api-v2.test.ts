@@ -1,5 +1,7 @@
 /** `wxpay api --v2` over the whole program, against the emulator: plain, over mTLS, and with answers that are not to be believed. */
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { errorOf, type RunResult } from '../../helpers/cli.ts';
@@ -259,6 +261,31 @@ describe('answers that are not to be believed', () => {
       ({ out_refund_no }) => out_refund_no === `R_${number}`,
     );
     expect(all?.posts).toBe(1);
+  });
+
+  test('a path that nobody serves has done nothing: exit 5, and nothing to ask about', async () => {
+    const result = await run(['/pay/nonsense', '-f', 'out_trade_no=A_1', '--json']);
+    expect(result).toMatchObject({ code: 5, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'NOT_FOUND', outcome: 'rejected', next: null });
+    expect(result.stderr).toContain('no such path');
+  });
+
+  test.each([
+    [
+      'with a number: the call that asks',
+      ['-f', 'out_trade_no=A_1'],
+      'wxpay api --v2 /pay/orderquery -f out_trade_no=A_1',
+    ],
+    ['without one: where to look', [], null],
+  ])('a path that wxpay does not know, whose answer is lost, %s', async (_, flags, next) => {
+    const server = createServer((request, response) => void request.resume().on('end', () => response.destroy()));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const result = await run(['/pay/nonsense', ...flags, '--json'], { WXPAY_BASE_URL: url });
+    server.close();
+    expect(result).toMatchObject({ code: 8, stdout: '' });
+    expect(errorOf(result)).toMatchObject({ code: 'OUTCOME_UNKNOWN', next });
+    expect(result.stderr.includes('merchant platform')).toBe(next === null);
   });
 
   test('a read is tried again when the connection is cut', async () => {

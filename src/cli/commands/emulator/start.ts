@@ -96,10 +96,15 @@ function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
 
   function welcome({ info, merchants }: Emulator, folder: string, { globals: { profile } }: Runtime): Block[] {
     const provider = merchants.find(({ subMerchants }) => subMerchants !== undefined);
-    const next =
-      profile === undefined
-        ? `eval "$(wxpay emulator env --dir ${quoted(folder)})"`
-        : `wxpay order create --profile ${profile} --type native --description test --amount 1 --notify-url http://127.0.0.1:3000/notify`;
+    // Commands that run as they stand here: each start has another order to try.
+    const number = `TRY_${runtime.randomBytes(4).toString('hex').toUpperCase()}`;
+    const notify = 'http://127.0.0.1:3000/notify';
+    const chosen = profile === undefined ? '' : ` --profile ${profile}`;
+    const next = [
+      ...(profile === undefined ? [`eval "$(wxpay emulator env --dir ${quoted(folder)})"`] : []),
+      `wxpay order create${chosen} --type native --description test --amount 1 --out-trade-no ${number} --notify-url ${notify}`,
+      `wxpay emulator pay ${number} --dir ${quoted(folder)}`,
+    ];
     return [
       {
         kind: 'details',
@@ -121,7 +126,7 @@ function announce(emulator: Emulator, dir: string, runtime: Runtime): void {
         ],
       },
       { kind: 'text', text: t('emulator.next') },
-      { kind: 'verbatim', text: `${next}\nwxpay emulator pay <out_trade_no> --dir ${quoted(folder)}` },
+      { kind: 'verbatim', text: next.join('\n') },
     ];
   }
 }

@@ -135,6 +135,53 @@ describe('a snapshot', () => {
   });
 });
 
+test('every part of a snapshot is tried: something is in it, it comes back after a reset, and over a restart', async () => {
+  const dir = tempDir();
+  const receiver = await receive(500);
+  const options = { dir, persist: true, deterministic: { seed: 1, step_ms: 1 }, refunds: { settle_after_ms: 1000 } };
+  let stage = await openStage(options);
+  try {
+    const empty = written(stage.emulator.snapshot());
+    const { emulator, client } = stage;
+    await live(stage, receiver.url);
+    const { appid } = emulator.info;
+    const receiverOf = { appid, type: 'PERSONAL_OPENID', account: 'oSHARE', relation_type: 'STAFF' };
+    expect((await client.call('POST', '/v3/profitsharing/receivers/add', receiverOf)).status).toBe(200);
+    const transfer = await client.call('POST', '/v3/fund-app/mch-transfer/transfer-bills', {
+      appid,
+      out_bill_no: 'STATET1',
+      openid: 'oSTATE',
+      transfer_amount: 100,
+      transfer_remark: 'x',
+      transfer_scene_id: '1000',
+      transfer_scene_report_infos: ['活动名称', '奖励说明'].map((type) => ({ info_type: type, info_content: 'x' })),
+    });
+    expect(transfer.status).toBe(200);
+    // Nothing is under way any more when it is looked at.
+    emulator.outbox.configure({ retries: false });
+    emulator.moveClock({ by_ms: 2 * 86_400_000 });
+    await expect.poll(() => emulator.callbacks.map(({ state }) => state)).toEqual(['given_up', 'given_up']);
+    const day = new Date(emulator.clock.now + 8 * 3_600_000 - 2 * 86_400_000).toISOString().slice(0, 10);
+    expect((await client.call('GET', `/v3/bill/tradebill?bill_date=${day}`)).status).toBe(200);
+
+    const before = written(emulator.snapshot());
+    const same = Object.keys(before).filter(
+      (part) => JSON.stringify(before[part as 'orders']) === JSON.stringify(empty[part as 'orders']),
+    );
+    expect(same).toEqual(['version']);
+    emulator.reset();
+    emulator.restore(before);
+    expect(written(emulator.snapshot())).toEqual(before);
+    await stage.end();
+    stage = await openStage(options);
+    expect(written(stage.emulator.snapshot())).toEqual(before);
+  } finally {
+    await stage.end();
+    await receiver.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
 describe('an emulator that keeps its state', () => {
   const restart = async (dir: string, stage: Stage, extra: object = {}): Promise<Stage> => {
     await stage.end();

@@ -9,18 +9,18 @@ import { WxpayError } from '../core/errors.ts';
 import { frequencyLimited } from './rate-limits.ts';
 import { refuse } from './reply.ts';
 import type { Reply } from './reply.ts';
-import type { Product } from './rules/order.ts';
+import type { OrderProduct } from './orders.ts';
 
 /** Plain data; names as in the control API. */
 export interface MerchantSwitches {
   readonly mchid: string;
   /** A `closed` one is unknown to orders and refunds: MCH_NOT_EXISTS, 400 and 404. */
   readonly account: 'open' | 'closed';
-  /** The prepay products that are opened for it; `null`: all. Any other is 403 NO_AUTH. */
-  readonly products: readonly Product[] | null;
+  /** The products that are opened for it, combined orders being paid by one of them; `null`: all. Any other is 403 NO_AUTH. */
+  readonly products: readonly OrderProduct[] | null;
   /** `denied`: no right to refund by API, 403 NO_AUTH. `blocked`: held back by WeChat Pay, 403 REQUEST_BLOCKED. */
   readonly refunds: 'allowed' | 'denied' | 'blocked';
-  /** Fen that one order may be of at most; `null`: no limit. Above it: 403 RULE_LIMIT. */
+  /** Fen that one order, or sub-order, may be of at most; `null`: no limit. Above it: 403 RULE_LIMIT. */
   readonly max_total: number | null;
   /** Calls of any kind per second of the emulator's clock; `null`: no limit. Beyond it: 429 FREQUENCY_LIMITED. */
   readonly per_second: number | null;
@@ -40,7 +40,7 @@ export interface Switchboard {
   restore(dumped: readonly MerchantSwitches[]): void;
 }
 
-const products: readonly Product[] = ['jsapi', 'app', 'h5', 'native'];
+const products: readonly OrderProduct[] = ['jsapi', 'app', 'h5', 'native', 'codepay'];
 
 export function openSwitchboard(): Switchboard {
   const switches = new Map<string, MerchantSwitches>();
@@ -92,7 +92,7 @@ export function checkAccount({ account }: MerchantSwitches, status: 400 | 404): 
 }
 
 /** Whether the product is opened, and the amount within the merchant's limit. */
-export function checkPrepay(switches: MerchantSwitches, product: Product, total: number): Reply | undefined {
+export function checkPrepay(switches: MerchantSwitches, product: OrderProduct, total: number): Reply | undefined {
   const { products: opened, max_total: most } = switches;
   if (opened?.includes(product) === false) return refuse(403, 'NO_AUTH', '商户号该产品权限未开通', 268448010);
   if (most === null || total <= most) return undefined;

@@ -163,7 +163,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes: bytesFor('v2') });
   const endpoints = [
     ...transactionEndpoints(orders),
-    ...combineEndpoints(combined, findMerchant),
+    ...combineEndpoints(combined, { find: findMerchant, switchesOf: (mchid) => switchboard.of(mchid) }),
     ...codepayEndpoints(codepay),
     ...sharingEndpoints(sharing, () => refunds.settings().rate_limits),
     ...refundEndpoints(refunds),

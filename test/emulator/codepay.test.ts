@@ -310,6 +310,32 @@ describe.each(['direct', 'partner'] as const)('%s', (party) => {
     ]);
   });
 
+  test('what WeChat Pay has decided about the merchant holds here, too', async () => {
+    const mchid = party === 'direct' ? '1900000001' : '1900000100';
+    const open = { account: 'open', products: null, max_total: null, per_second: null } as const;
+    const under = async (change: object, call: () => Promise<RawAnswer>): Promise<string> => {
+      stage.emulator.changeMerchant(mchid, { ...open, ...change });
+      const code = codeOf(await call());
+      stage.emulator.changeMerchant(mchid, open);
+      return code;
+    };
+    const body = bodyOf();
+    const number = String(body['out_trade_no']);
+    expect(await under({ account: 'closed' }, async () => pay(body))).toBe('400 MCH_NOT_EXISTS');
+    expect(await under({ products: ['native', 'jsapi'] }, async () => pay(body))).toBe('403 NO_AUTH');
+    expect(await under({ max_total: 99 }, async () => pay(body))).toBe('403 RULE_LIMIT');
+    expect(await under({ per_second: 0 }, async () => pay(body))).toBe('429 FREQUENCY_LIMITED');
+    // Refused before there was an order, and before the code was used up.
+    expect(await query(number)).toMatchObject({ status: 404 });
+    expect(await under({ products: ['codepay'], max_total: 100 }, async () => pay(body))).toBe('200');
+    stage.advance(15 * second);
+    expect(await under({ account: 'closed' }, async () => reverse(number))).toBe('400 MCH_NOT_EXISTS');
+    expect(await stateOf(number)).toBe('SUCCESS');
+    // What may no longer be taken may still be given back.
+    expect(await under({ products: ['native'], max_total: 0 }, async () => reverse(number))).toBe('200');
+    expect(await stateOf(number)).toBe('REVOKED');
+  });
+
   test('what was reversed cannot be refunded, and is not paid afterwards', async () => {
     const paid = bodyOf();
     await pay(paid);

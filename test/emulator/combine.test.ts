@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { casesOf, withValue } from './field-cases.ts';
 import type { Row } from './field-cases.ts';
 import { makeClient } from './raw-client.ts';
@@ -514,4 +514,68 @@ test('a query takes no parameters, a close no query and no other members', async
   expect(codeOf(await stage.client.call('POST', `${path}/close?a=1`, closeBody(body)))).toBe('400 PARAM_ERROR');
   expect(codeOf(await stage.client.call('POST', `${path}/close`, { mchid: '1900000001' }))).toBe('400 PARAM_ERROR');
   expect(codeOf(await stage.client.call('GET', `${base}/out-trade-no/ABCDE`))).toBe('400 PARAM_ERROR');
+});
+
+describe('what WeChat Pay has decided about the merchants', () => {
+  const caller = { direct: '1900000001', partner: '1900000100' } as const;
+  const open = { account: 'open', products: null, max_total: null, per_second: null } as const;
+  afterEach(() => {
+    for (const mchid of [...Object.values(caller), '1900000002']) stage.emulator.changeMerchant(mchid, open);
+  });
+
+  const place = async (party: (typeof parties)[number], product = 'native') => {
+    const body = makeBody[party](product);
+    return [body, codeOf(await clientOf(party).call('POST', `${base}/${product}`, body))] as const;
+  };
+
+  test.each(parties)('%s: a closed account may neither place, nor ask, nor close', async (party) => {
+    const [body, placed] = await place(party);
+    expect(placed).toBe('200');
+    stage.emulator.changeMerchant(caller[party], { account: 'closed' });
+    expect((await place(party))[1]).toBe('400 MCH_NOT_EXISTS');
+    const path = `${base}/out-trade-no/${numberOf(body)}`;
+    expect(codeOf(await clientOf(party).call('GET', path))).toBe('400 MCH_NOT_EXISTS');
+    const close = {
+      combine_appid: body['combine_appid'],
+      sub_orders: subsOf(body).map(({ mchid, out_trade_no, sub_mchid }) => ({
+        mchid,
+        out_trade_no,
+        ...(sub_mchid === undefined ? {} : { sub_mchid }),
+      })),
+    };
+    expect(codeOf(await clientOf(party).call('POST', `${path}/close`, close))).toBe('400 MCH_NOT_EXISTS');
+    stage.emulator.changeMerchant(caller[party], { account: 'open' });
+    expect(codeOf(await clientOf(party).call('POST', `${path}/close`, close))).toBe('204');
+  });
+
+  test.each(parties)('%s: a product that is not opened is NO_AUTH, any other goes on', async (party) => {
+    stage.emulator.changeMerchant(caller[party], { products: ['jsapi'] });
+    expect((await place(party))[1]).toBe('403 NO_AUTH');
+    expect((await place(party, 'jsapi'))[1]).toBe('200');
+  });
+
+  test.each(parties)('%s: the limit holds for each sub-order, not for their sum', async (party) => {
+    const mchid = party === 'direct' ? '1900000002' : caller.partner;
+    stage.emulator.changeMerchant(mchid, { max_total: 249 });
+    expect((await place(party))[1]).toBe('403 RULE_LIMIT');
+    stage.emulator.changeMerchant(mchid, { max_total: 250 });
+    expect((await place(party))[1]).toBe('200');
+  });
+
+  test.each([
+    [{ account: 'closed' }, '400 MCH_NOT_EXISTS'],
+    [{ products: ['app'] }, '403 NO_AUTH'],
+  ] as const)('a merchant that only takes part counts, too: %j', async (change, expected) => {
+    stage.emulator.changeMerchant('1900000002', change);
+    const [body, placed] = await place('direct');
+    expect(placed).toBe(expected);
+    // Nothing was made of it, not even in part.
+    stage.emulator.changeMerchant('1900000002', open);
+    expect(codeOf(await stage.client.call('POST', `${base}/native`, body))).toBe('200');
+  });
+
+  test('calls beyond those per second are throttled', async () => {
+    stage.emulator.changeMerchant(caller.direct, { per_second: 0 });
+    expect((await place('direct'))[1]).toBe('429 FREQUENCY_LIMITED');
+  });
 });

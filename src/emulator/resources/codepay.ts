@@ -4,6 +4,7 @@ import { checkCaller, checkPath, readBody } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { isObject, plain } from '../json.ts';
 import type { JsonObject } from '../json.ts';
+import { checkAccount, checkPrepay } from '../merchant-switches.ts';
 import type { Reply } from '../reply.ts';
 import { codepayFields, reverseFields } from '../rules/codepay.ts';
 import { checkBody, missing } from '../rules/fields.ts';
@@ -28,11 +29,18 @@ export function codepayEndpoints(desk: CodepayDesk): Endpoint[] {
 function pay(call: Call, desk: CodepayDesk, party: Party): Reply {
   const body = checkedBody(call, codepayFields(party), party);
   if ('status' in body) return body;
-  const { scene_info: scene } = plain(body) as { scene_info: { store_info: Readonly<Record<string, string>> } };
+  const { scene_info: scene, amount } = plain(body) as {
+    scene_info: { store_info: Readonly<Record<string, string>> };
+    amount: { total: number };
+  };
   if (scene.store_info['id'] === undefined && scene.store_info['out_id'] === undefined) {
     return missing('/body/scene_info/store_info/id', 'body', { type: 'string', title: '门店编号', max: 32 });
   }
-  return checkParties(call, body, party) ?? desk.pay(call.merchant, party, body, call.now);
+  return (
+    checkParties(call, body, party) ??
+    checkPrepay(call.switches, 'codepay', amount.total) ??
+    desk.pay(call.merchant, party, body, call.now)
+  );
 }
 
 function reverse(call: Call, desk: CodepayDesk, party: Party): Reply {
@@ -64,6 +72,8 @@ function checkedBody(call: Call, fields: Fields, party: Party): JsonObject | Rep
 function checkParties(call: Call, body: JsonObject, party: Party): Reply | undefined {
   const subMchid = body.get('sub_mchid');
   return (
-    checkRelation(call, typeof subMchid === 'string' ? subMchid : undefined, party) ?? checkAppids(call, body, party)
+    checkAccount(call.switches, 400) ??
+    checkRelation(call, typeof subMchid === 'string' ? subMchid : undefined, party) ??
+    checkAppids(call, body, party)
   );
 }

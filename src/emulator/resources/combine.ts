@@ -4,6 +4,8 @@ import { checkCaller, checkPath, readBody, readQuery, refuseBody } from '../endp
 import type { Call, Endpoint } from '../endpoint.ts';
 import { isObject, plain } from '../json.ts';
 import type { JsonObject } from '../json.ts';
+import { checkAccount, checkPrepay } from '../merchant-switches.ts';
+import type { MerchantSwitches } from '../merchant-switches.ts';
 import type { Merchant } from '../merchants.ts';
 import { refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
@@ -14,15 +16,20 @@ import { decryptFields } from '../sensitive.ts';
 import { checkNoQuery, checkRelation, partyOf } from './party.ts';
 
 const base = '/v3/combine-transactions';
-type FindMerchant = (mchid: string) => Merchant | undefined;
 
-export function combineEndpoints(combined: CombinedBook, findMerchant: FindMerchant): Endpoint[] {
+/** Who takes part, and what holds for each. */
+export interface Participants {
+  readonly find: (mchid: string) => Merchant | undefined;
+  readonly switchesOf: (mchid: string) => MerchantSwitches;
+}
+
+export function combineEndpoints(combined: CombinedBook, participants: Participants): Endpoint[] {
   const products: readonly Product[] = ['jsapi', 'app', 'h5', 'native'];
   return [
     ...products.map((product) => ({
       method: 'POST',
       path: `${base}/${product}`,
-      answer: (call: Call) => prepay(call, combined, product, findMerchant),
+      answer: (call: Call) => prepay(call, combined, product, participants),
     })),
     {
       method: 'GET',
@@ -41,7 +48,7 @@ const mismatch = refuse(400, 'APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配',
 // The reference knows which of these are INVALID_REQUEST; the words are ours.
 const invalid = (message: string): Reply => refuse(400, 'INVALID_REQUEST', message, 268435461);
 
-function prepay(call: Call, combined: CombinedBook, product: Product, findMerchant: FindMerchant): Reply {
+function prepay(call: Call, combined: CombinedBook, product: Product, participants: Participants): Reply {
   const body = readBody(call.request);
   if (!isObject(body as JsonObject)) return body as Reply;
   const fields = body as JsonObject;
@@ -53,7 +60,9 @@ function prepay(call: Call, combined: CombinedBook, product: Product, findMercha
     checkPayer(call, request, fields, product) ??
     checkNoQuery(call) ??
     checkCaller(call, request.combine_mchid, 'body') ??
-    checkSubOrders(call, request, party, findMerchant);
+    checkAccount(call.switches, 400) ??
+    checkSubOrders(call, request, party, participants) ??
+    checkRights(call, request, product, participants);
   return refusal ?? combined.prepay(call.merchant, product, party, fields, call.now);
 }
 
@@ -74,7 +83,7 @@ function checkSubOrders(
   call: Call,
   request: CombineRequest,
   party: Party,
-  findMerchant: FindMerchant,
+  participants: Participants,
 ): Reply | undefined {
   const { sub_orders: subOrders, combine_appid: appid } = request;
   const [least, most] = subOrderCounts[party];
@@ -87,7 +96,7 @@ function checkSubOrders(
   for (const sub of subOrders) {
     const refusal =
       party === 'direct'
-        ? checkParticipant(sub.mchid, sub.sub_appid, appid, findMerchant)
+        ? checkParticipant(sub.mchid, sub.sub_appid, appid, participants)
         : checkSubMerchant(call, sub.mchid, sub.sub_mchid, sub.sub_appid);
     if (refusal !== undefined) return refusal;
   }
@@ -99,13 +108,29 @@ function checkParticipant(
   mchid: string,
   subAppid: string | undefined,
   appid: string,
-  findMerchant: FindMerchant,
+  { find, switchesOf }: Participants,
 ): Reply | undefined {
-  const merchant = findMerchant(mchid);
-  if (merchant === undefined) return refuse(400, 'MCH_NOT_EXISTS', '子单商户号不存在', 268435461);
+  const merchant = find(mchid);
+  if (merchant === undefined || switchesOf(mchid).account === 'closed')
+    return refuse(400, 'MCH_NOT_EXISTS', '子单商户号不存在', 268435461);
   if (merchant.subMerchants !== undefined) return refuse(403, 'NO_AUTH', '商户号该产品权限未开通', 268448010);
   if (subAppid !== undefined && subAppid !== appid) return invalid('子单appid与combine_appid不一致');
   return merchant.appids.includes(appid) ? undefined : mismatch;
+}
+
+/** The product must be opened for whoever places it and whoever is paid by it; amounts are limited order by order. */
+function checkRights(
+  call: Call,
+  { sub_orders: subOrders }: CombineRequest,
+  product: Product,
+  { switchesOf }: Participants,
+): Reply | undefined {
+  const refusal = checkPrepay({ ...call.switches, max_total: null }, product, 0);
+  for (const { mchid, amount } of refusal === undefined ? subOrders : []) {
+    const refused = checkPrepay(switchesOf(mchid), product, amount.total_amount);
+    if (refused !== undefined) return refused;
+  }
+  return refusal;
 }
 
 function checkSubMerchant(
@@ -127,6 +152,7 @@ function query(call: Call, combined: CombinedBook): Reply {
   return (
     refuseBody(call.request) ??
     checkPath(call, 'combine_out_trade_no', combineOutTradeNo) ??
+    checkAccount(call.switches, 400) ??
     combined.query(call.merchant, call.path['combine_out_trade_no'] ?? '', call.now)
   );
 }
@@ -138,7 +164,8 @@ function close(call: Call, combined: CombinedBook): Reply {
   const refusal =
     checkPath(call, 'combine_out_trade_no', combineOutTradeNo) ??
     checkBody(fields, combineCloseFields(partyOf(call))) ??
-    checkNoQuery(call);
+    checkNoQuery(call) ??
+    checkAccount(call.switches, 400);
   if (refusal !== undefined) return refusal;
   const { combine_appid: appid, sub_orders: subOrders } = plain(fields) as {
     readonly combine_appid: string;

@@ -176,7 +176,7 @@ export const emulator = {
   'emulator.option.payer_bank': 'down: a payment by code is answered before its end is known',
   'emulator.option.payer_password': 'when a payment by code asks for the password',
   'emulator.option.account': 'closed: MCH_NOT_EXISTS for orders and refunds',
-  'emulator.option.products': 'what is opened: native,jsapi,app,h5, or all; any other is NO_AUTH',
+  'emulator.option.products': 'what is opened: native,jsapi,app,h5,codepay, or all; any other is NO_AUTH',
   'emulator.option.refund_right': 'denied: NO_AUTH, blocked: REQUEST_BLOCKED',
   'emulator.option.max_total': 'fen that an order may be of, or none; above it RULE_LIMIT',
   'emulator.option.per_second': 'calls per second, or none; beyond it 429',

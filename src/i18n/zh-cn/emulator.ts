@@ -175,7 +175,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.option.payer_bank': 'down：付款码支付返回时结果未定',
   'emulator.option.payer_password': '付款码支付何时要求输入密码',
   'emulator.option.account': 'closed：订单和退款接口返回 MCH_NOT_EXISTS',
-  'emulator.option.products': '已开通的产品：native,jsapi,app,h5 或 all；其余返回 NO_AUTH',
+  'emulator.option.products': '已开通的产品：native,jsapi,app,h5,codepay 或 all；其余返回 NO_AUTH',
   'emulator.option.refund_right': '退款权限；denied：返回 NO_AUTH；blocked：返回 REQUEST_BLOCKED',
   'emulator.option.max_total': '单笔上限，单位分，或 none；超出返回 RULE_LIMIT',
   'emulator.option.per_second': '每秒调用次数，或 none；超出返回 429',

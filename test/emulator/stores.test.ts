@@ -171,5 +171,5 @@ test('every store that can be written out is written out with the state, and tak
   const written = [...state.matchAll(/stores\.(\w+)\.dump\(\)/g)].map(([, name]) => name);
   const taken = [...state.matchAll(/stores\.(\w+)\.restore\(/g)].map(([, name]) => name);
   expect(written).toHaveLength(own.size);
-  expect(taken.toSorted()).toEqual(written.toSorted());
+  expect(new Set(taken)).toEqual(new Set(written));
 });

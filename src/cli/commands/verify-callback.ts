@@ -16,7 +16,7 @@ import type { CommandInput, CommandModule, Runtime } from '../command.ts';
 import { examples } from '../help.ts';
 import { autopsyView } from './verify-callback/autopsy-view.ts';
 import { captureDocument, captureRow, listDocument, type Explained } from './verify-callback/documents.ts';
-import { lookInto, readFramework } from './verify-callback/look-into.ts';
+import { lookInto, lookIntoV2, readFramework } from './verify-callback/look-into.ts';
 import { openCaptures, type Wanted } from './verify-callback/sources.ts';
 import { placeOf, reportBlocks, summaryBlocks } from './verify-callback/views.ts';
 
@@ -167,11 +167,14 @@ async function explain(
   { framework, runtime }: Explaining,
 ): Promise<Explained> {
   if ('unreadable' in judged || judged.report.failure === undefined || failed.length >= mostAutopsies) return judged;
-  // What damages JSON says nothing about XML.
-  if (kindOf(judged.capture) === 'v2') return judged;
+  const more = framework === undefined ? {} : { framework };
+  if (kindOf(judged.capture) === 'v2') {
+    const autopsy = await lookIntoV2(judged.capture, judged.report, runtime, more);
+    return autopsy === undefined ? judged : { ...judged, autopsy };
+  }
   const autopsy = await lookInto(judged.capture, judged.report, runtime, {
     siblings: first.flatMap(siblingOf),
-    ...(framework === undefined ? {} : { framework }),
+    ...more,
   });
   return autopsy === undefined ? judged : { ...judged, autopsy };
 }

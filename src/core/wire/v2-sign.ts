@@ -28,7 +28,8 @@ export function signV2(fields: V2Fields, key: string, type: V2SignType): string 
   return signV2Text(v2Canonical(fields), key, type);
 }
 
-function signV2Text(canonical: string, key: string, type: V2SignType): string {
+/** The signature over a canonical text that is there already. */
+export function signV2Text(canonical: string, key: string, type: V2SignType): string {
   const message = `${canonical}&key=${key}`;
   const digest = type === 'MD5' ? createHash('md5').update(message) : createHmac('sha256', key).update(message);
   return digest.digest('hex').toUpperCase();

@@ -42,6 +42,7 @@ export function autopsyDocument(autopsy: Autopsy, t: Translate): unknown {
       sent: visible(difference.sent),
     })),
     facts: {
+      api: facts.api ?? 'v3',
       signature: facts.signature,
       signed_by: facts.signedBy ?? null,
       resource: facts.resource,
@@ -54,11 +55,16 @@ export function autopsyDocument(autopsy: Autopsy, t: Translate): unknown {
 }
 
 export function autopsyView(autopsy: Autopsy, t: Translate): readonly Block[] {
+  const { facts } = autopsy;
   const rows: DetailRow[] = autopsy.findings.flatMap((finding) => [
     { label: t('autopsy.label.cause'), value: { text: causeText(finding, t), tone: 'warn' } },
     { label: t('autopsy.label.cure'), value: t(`autopsy.cure.${cures[finding.cause]}`) },
   ]);
-  if (rows.length === 0) rows.push({ label: t('autopsy.label.cure'), value: t('autopsy.cure.unknown') });
+  if (rows.length === 0)
+    rows.push({
+      label: t('autopsy.label.cure'),
+      value: t(facts.api === 'v2' ? 'autopsy.cure.v2_unknown' : 'autopsy.cure.unknown'),
+    });
   const blocks: Block[] = [
     { kind: 'details', title: t(`autopsy.title.${autopsy.grade}`), rows: [...rows, ...factRows(autopsy, t)] },
   ];
@@ -75,20 +81,24 @@ function causeText({ cause, params, rewritings }: Finding, t: Translate): string
 }
 
 function factRows({ facts, tried, grade }: Autopsy, t: Translate): readonly DetailRow[] {
-  const { declaredLength: declared, bodyLength: found } = facts;
+  const { declaredLength: declared, bodyLength: found, api } = facts;
   const rows: DetailRow[] = [
     {
       label: t('autopsy.label.signature'),
-      value: t(`autopsy.signature.${facts.signature}`, { serial: facts.signedBy ?? '' }),
+      value: t(`autopsy.${api === 'v2' ? 'v2_signature' : 'signature'}.${facts.signature}`, {
+        serial: facts.signedBy ?? '',
+      }),
     },
-    { label: t('autopsy.label.resource'), value: t(`autopsy.resource.${facts.resource}`) },
   ];
+  if (api !== 'v2') rows.push({ label: t('autopsy.label.resource'), value: t(`autopsy.resource.${facts.resource}`) });
+  else if (facts.resource === 'holds' || facts.resource === 'fails')
+    rows.push({ label: 'req_info', value: t(`autopsy.v2_req_info.${facts.resource}`) });
   if (declared !== undefined && declared !== found)
     rows.push({ label: t('autopsy.label.length'), value: t('autopsy.value.length', { declared, found }) });
   if (tried.messages > 0 || grade === 'not_identifiable')
     rows.push({
       label: t('autopsy.label.tried'),
-      value: t(tried.ended ? 'autopsy.value.tried_ended' : 'autopsy.value.tried', {
+      value: t(`autopsy.value.${api === 'v2' ? 'v2_' : ''}${tried.ended ? 'tried_ended' : 'tried'}`, {
         messages: tried.messages,
         mib: Math.ceil(tried.bytes / (1024 * 1024)),
         signatures: tried.signatures,
@@ -104,6 +114,7 @@ const names: Readonly<Record<Difference['part'], string>> = {
   serial: 'Wechatpay-Serial',
   signature: 'Wechatpay-Signature',
   body: '',
+  sign_string: '',
 };
 
 /** Both sides under each other, from the same byte on, with nothing that hides. */
@@ -115,7 +126,7 @@ function differenceBlocks(difference: Difference, t: Translate): readonly Block[
     {
       kind: 'details',
       title: t('autopsy.difference', {
-        part: names[part] === '' ? t('autopsy.part.body') : names[part],
+        part: part === 'body' || part === 'sign_string' ? t(`autopsy.part.${part}`) : names[part],
         offset,
         captured: difference.capturedLength,
         sent: difference.sentLength,

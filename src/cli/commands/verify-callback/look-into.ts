@@ -4,6 +4,7 @@ import { WxpayError } from '../../../core/errors.ts';
 import { performAutopsy, type AutopsyInput } from '../../../operations/callback/autopsy/autopsy.ts';
 import type { Autopsy } from '../../../operations/callback/autopsy/findings.ts';
 import { frameworks, type Framework } from '../../../operations/callback/recipes.ts';
+import type { V2AutopsyInput } from '../../../operations/callback/autopsy/v2/autopsy.ts';
 import type { CallbackReport } from '../../../operations/callback/verify.ts';
 import type { Runtime } from '../../command.ts';
 
@@ -43,6 +44,30 @@ export async function lookInto(
     ...(merchant === undefined ? {} : { merchant }),
     ...(apiV3Key === undefined ? {} : { apiV3Key }),
     ...(apiV2Key === undefined ? {} : { apiV2Key }),
+    ...more,
+  });
+}
+
+/** The same for APIv2, which has no keys but those of the profile. */
+export async function lookIntoV2(
+  capture: V2AutopsyInput['capture'],
+  report: CallbackReport,
+  runtime: Runtime,
+  more: Pick<V2AutopsyInput, 'framework' | 'budget'>,
+): Promise<Autopsy | undefined> {
+  const { failure } = report;
+  if (failure === undefined) return undefined;
+  const { performV2Autopsy } = await import('../../../operations/callback/autopsy/v2/autopsy.ts');
+  const apiV2Key = (await (await runtime.credentials()).apiV2Key()).reveal();
+  const apiV3Key = await atHand(async () => Buffer.from(await runtime.apiV3Key()).toString('utf8'));
+  const { mchid, appid } = (await runtime.profile()).values;
+  return performV2Autopsy({
+    capture,
+    failure,
+    apiV2Key,
+    ...(apiV3Key === undefined ? {} : { apiV3Key }),
+    ...(mchid === undefined ? {} : { mchid: mchid.value }),
+    ...(appid === undefined ? {} : { appid: appid.value }),
     ...more,
   });
 }

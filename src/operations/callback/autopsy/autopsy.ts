@@ -18,6 +18,7 @@ import type { Capture } from '../capture/capture.ts';
 import { frameworks, type Framework } from '../recipes.ts';
 import { openBudget, type Budget } from './budget.ts';
 import { compareWriting, firstDifference, guessWriter, type Writer } from './differences.ts';
+import { keyGuesses } from './key-guesses.ts';
 import type { Autopsy, Cause, Difference, Facts, Finding, Mended, Rewriting } from './findings.ts';
 import { headerTitles, readHeadersLoosely, type LooseHeaders, type Repair } from './header-repairs.ts';
 import { findResource, holds, judgeResource } from './resource.ts';
@@ -209,8 +210,9 @@ function judgeContent({ capture, failure, apiV3Key, apiV2Key }: AutopsyInput, fa
   const undecidable = failure.code === 'DECRYPT_FAILED' && reason !== 'key:reason.gcm_tag';
   if (resource === undefined || apiV3Key === undefined || undecidable) return [];
   const text = Buffer.from(apiV3Key).toString('utf8');
-  for (const [cause, key] of keyGuesses(text))
-    if (holds(resource, key)) return [{ cause, grade: 'proven', params: { length: apiV3Key.length } }];
+  for (const { damage, key } of keyGuesses(text))
+    if (holds(resource, key))
+      return [{ cause: `api_v3_key_${damage}`, grade: 'proven', params: { length: apiV3Key.length } }];
   if (apiV2Key !== undefined) {
     if (Buffer.from(apiV2Key).equals(Buffer.from(apiV3Key))) return [indicated('api_v3_key_is_v2')];
     if (holds(resource, apiV2Key)) return [{ cause: 'api_keys_swapped', grade: 'proven', params: {} }];
@@ -218,18 +220,6 @@ function judgeContent({ capture, failure, apiV3Key, apiV2Key }: AutopsyInput, fa
   // The body is WeChat Pay's to the byte, so only the key can be wrong.
   if (facts.resource === 'no_key') return [indicated('api_v3_key_length', { length: apiV3Key.length })];
   return facts.resource === 'fails' ? [indicated('api_v3_key_wrong')] : [];
-}
-
-function keyGuesses(text: string): readonly (readonly [Cause, Buffer])[] {
-  const bare = text.replaceAll(/[\s\u200b\ufeff"'\0]/g, '');
-  const guesses: (readonly [Cause, Buffer])[] = [
-    ['api_v3_key_blanks', Buffer.from(bare)],
-    ['api_v3_key_encoded', Buffer.from(bare.toLowerCase())],
-    ['api_v3_key_encoded', Buffer.from(bare.toUpperCase())],
-  ];
-  if (/^[0-9a-f]{64}$/i.test(bare)) guesses.push(['api_v3_key_encoded', Buffer.from(bare, 'hex')]);
-  if (/^[A-Za-z0-9+/_-]{43}=?$/.test(bare)) guesses.push(['api_v3_key_encoded', Buffer.from(bare, 'base64')]);
-  return guesses.filter(([, key]) => key.length === 32);
 }
 
 /** Nothing could be verified: what the evidence points to. */

@@ -13,19 +13,50 @@ export interface Repaired {
 /** A callback has at most 1 MiB of ciphertext (protocol 6.1). */
 const largest = 2 * 1024 * 1024;
 
+/** How a document of this kind begins and ends, as it is and encoded. */
+export interface DocumentShape {
+  readonly open: string;
+  readonly close: string;
+  /** Percent-encoded, perhaps as the value of a form's only field. */
+  readonly percent: RegExp;
+  readonly percentField: RegExp;
+  readonly base64: RegExp;
+  /** What may be missing at its end. */
+  readonly ends: readonly string[];
+}
+
+export const jsonShape: DocumentShape = {
+  open: '{',
+  close: '}',
+  percent: /^\s*(?:%7B|[\w-]+=%7B)/i,
+  percentField: /^[\w-]+=(?=%7B)/i,
+  base64: /^eyJ[A-Za-z0-9+/]+={0,2}$/,
+  ends: ['}', '}}', '"}}', '"}', '}\n', '}}\n'],
+};
+
+/** APIv2's; the end of a document is no part of what is signed. */
+export const xmlShape: DocumentShape = {
+  open: '<xml',
+  close: '</xml>',
+  percent: /^\s*(?:[\w-]+=)?%(?:25)*3C(?:xml|%(?:25)*3Fxml)/i,
+  percentField: /^[\w-]+=(?=%)/i,
+  base64: /^(?:PHhtb|PD94b)[A-Za-z0-9+/]+={0,2}$/,
+  ends: ['>', 'l>', '</xml>'],
+};
+
 /** One damage undone, the most likely first. Bodies that are what they were are left out. */
-export function* repairBody(body: Buffer): Generator<Repaired> {
+export function* repairBody(body: Buffer, shape: DocumentShape = jsonShape): Generator<Repaired> {
   for (const repair of repairs)
-    for (const found of repair(body))
+    for (const found of repair(body, shape))
       if (found.body.length > 0 && found.body.length <= largest && !found.body.equals(body)) yield found;
 }
 
-type Repair = (body: Buffer) => Iterable<Repaired>;
+type Repair = (body: Buffer, shape: DocumentShape) => Iterable<Repaired>;
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 const repairs: readonly Repair[] = [
-  function* surroundings(body) {
+  function* surroundings(body, shape) {
     if (body.subarray(0, 3).equals(byteOrderMark)) yield { cause: 'byte_order_mark', body: body.subarray(3) };
     const text = body.toString('latin1');
     const line = /\r?\n$/.exec(text)?.[0];
@@ -34,13 +65,14 @@ const repairs: readonly Repair[] = [
     const end = text.trimEnd().length;
     if (start > 0 || end < text.length)
       yield { cause: 'blanks_around', body: body.subarray(start, Math.max(start, end)) };
-    const [open, close] = [text.indexOf('{'), text.lastIndexOf('}')];
+    const [open, close] = [text.indexOf(shape.open), text.lastIndexOf(shape.close)];
+    const behind = close + shape.close.length;
     // Blanks, quotes and marks have names of their own.
     const around =
       open === -1 || close < open
         ? ''
-        : `${text.slice(Math.max(0, open - 256), open)}\n${text.slice(close + 1, close + 257)}`;
-    if (/[A-Za-z0-9]{2}/.test(around)) yield { cause: 'text_around', body: body.subarray(open, close + 1) };
+        : `${text.slice(Math.max(0, open - 256), open)}\n${text.slice(behind, behind + 256)}`;
+    if (/[A-Za-z0-9]{2}/.test(around)) yield { cause: 'text_around', body: body.subarray(open, behind) };
     const zeros = /\0+$/.exec(text.slice(-4096))?.[0].length ?? 0;
     if (zeros > 0) yield { cause: 'padded', body: body.subarray(0, body.length - zeros) };
   },
@@ -110,13 +142,10 @@ const repairs: readonly Repair[] = [
     const text = utf8Text(body);
     if (text?.includes('&') === true) yield { cause: 'html_entities', body: Buffer.from(decodeEntities(text)) };
   },
-  function* encoded(body) {
+  function* encoded(body, shape) {
     const text = body.toString('latin1');
-    if (/^\s*(?:%7B|[\w-]+=%7B)/i.test(text)) {
-      const plain = text
-        .trim()
-        .replace(/^[\w-]+=(?=%7B)/i, '')
-        .replace(/[=]$/, '');
+    if (shape.percent.test(text)) {
+      const plain = text.trim().replace(shape.percentField, '').replace(/[=]$/, '');
       for (const spaces of [plain, plain.replaceAll('+', '%20')])
         try {
           yield { cause: 'percent_encoded', body: Buffer.from(decodeURIComponent(spaces)) };
@@ -124,7 +153,7 @@ const repairs: readonly Repair[] = [
           // A percent sign that is none.
         }
     }
-    if (body.length % 4 === 0 && /^eyJ[A-Za-z0-9+/]+={0,2}$/.test(text))
+    if (body.length % 4 === 0 && shape.base64.test(text))
       yield { cause: 'base64_body', body: Buffer.from(text, 'base64') };
   },
   function* form(body) {
@@ -151,12 +180,12 @@ const repairs: readonly Repair[] = [
       yield { cause: 'string_literal', body: Buffer.from(text.trim().slice(1, -1).replaceAll('""', '"'), 'latin1') };
     if (text.includes('""')) yield { cause: 'string_literal', body: Buffer.from(text.replaceAll('""', '"'), 'latin1') };
   },
-  function* lost(body) {
+  function* lost(body, shape) {
     yield { cause: 'final_newline', body: Buffer.concat([body, Buffer.from('\n')]) };
     yield { cause: 'final_newline', body: Buffer.concat([body, Buffer.from('\r\n')]) };
     const text = body.toString('latin1');
-    if (!text.trimEnd().endsWith('}}'))
-      for (const end of ['}', '}}', '"}}', '"}', '}\n', '}}\n'])
+    if (!text.trimEnd().endsWith(shape === jsonShape ? '}}' : shape.close))
+      for (const end of shape.ends)
         yield { cause: 'truncated', body: Buffer.concat([body, Buffer.from(end)]), params: { missing: end.length } };
     if (!body.subarray(0, 3).equals(byteOrderMark))
       yield { cause: 'byte_order_mark', body: Buffer.concat([byteOrderMark, body]) };

@@ -88,6 +88,46 @@ export const causes = [
   'capture_parsed',
   'not_an_envelope',
   'v2_notification',
+  // APIv2: the document and its values, the sign, the keys, and who signs in other ways.
+  'v2_parsed',
+  'v2_cdata_lost',
+  'v2_markup',
+  'v2_no_document',
+  'v2_trimmed',
+  'v2_padded',
+  'v2_retyped',
+  'v2_number_lost',
+  'v2_entities',
+  'v2_url_encoded',
+  'v2_empty_written',
+  'v2_names',
+  'v2_field_lost',
+  'v2_field_added',
+  'v2_value_changed',
+  'v2_one_character',
+  'v2_sign_form',
+  'v2_sign_case',
+  'v2_sign_truncated',
+  'v2_sign_type',
+  'v2_sign_unreadable',
+  'v2_no_sign',
+  'v2_answer',
+  'v2_signed_empty',
+  'v2_signed_sign',
+  'v2_signed_order',
+  'v2_signed_key',
+  'v2_signed_encoded',
+  'v2_signed_charset',
+  'v2_signed_without',
+  'v2_signed_otherwise',
+  'v2_key_blanks',
+  'v2_key_encoded',
+  'v2_key_v3',
+  'v2_other_mchid',
+  'v2_sub_merchant',
+  'v2_req_info_text',
+  'v2_req_info_cut',
+  'v2_req_info_key',
 ] as const;
 export type Cause = (typeof causes)[number];
 
@@ -166,6 +206,45 @@ export const cures = {
   capture_parsed: 'capture_raw',
   not_an_envelope: 'not_an_envelope',
   v2_notification: 'v2',
+  v2_parsed: 'capture_raw',
+  v2_cdata_lost: 'v2_values',
+  v2_markup: 'capture_raw',
+  v2_no_document: 'capture_raw',
+  v2_trimmed: 'v2_values',
+  v2_padded: 'v2_values',
+  v2_retyped: 'v2_values',
+  v2_number_lost: 'v2_values',
+  v2_entities: 'v2_values',
+  v2_url_encoded: 'v2_values',
+  v2_empty_written: 'v2_values',
+  v2_names: 'v2_values',
+  v2_field_lost: 'v2_values',
+  v2_field_added: 'v2_values',
+  v2_value_changed: 'v2_changed',
+  v2_one_character: 'capture_raw',
+  v2_sign_form: 'v2_sign',
+  v2_sign_case: 'v2_sign',
+  v2_sign_truncated: 'limit',
+  v2_sign_type: 'v2_sign_type',
+  v2_sign_unreadable: 'v2_sign',
+  v2_no_sign: 'capture_raw',
+  v2_answer: 'not_an_envelope',
+  v2_signed_empty: 'v2_not_wechat',
+  v2_signed_sign: 'v2_not_wechat',
+  v2_signed_order: 'v2_not_wechat',
+  v2_signed_key: 'v2_not_wechat',
+  v2_signed_encoded: 'v2_not_wechat',
+  v2_signed_charset: 'v2_not_wechat',
+  v2_signed_without: 'v2_not_wechat',
+  v2_signed_otherwise: 'v2_not_wechat',
+  v2_key_blanks: 'v2_key',
+  v2_key_encoded: 'v2_key',
+  v2_key_v3: 'v2_key',
+  v2_other_mchid: 'other_merchant',
+  v2_sub_merchant: 'v2_provider_key',
+  v2_req_info_text: 'v2_req_info',
+  v2_req_info_cut: 'limit',
+  v2_req_info_key: 'v2_not_wechat',
 } as const satisfies Readonly<Record<Cause, string>>;
 
 /** What about re-serialised JSON is different; message keys are `autopsy.sign.<name>`. */
@@ -195,7 +274,7 @@ export interface Finding {
 
 /** Where captured and sent part for the first time. Bytes, since that is what is signed. */
 export interface Difference {
-  readonly part: 'timestamp' | 'nonce' | 'serial' | 'signature' | 'body';
+  readonly part: 'timestamp' | 'nonce' | 'serial' | 'signature' | 'body' | 'sign_string';
   /** Bytes that both sides have in common at the start. */
   readonly offset: number;
   readonly capturedLength: number;
@@ -208,6 +287,8 @@ export interface Difference {
 
 /** Established apart from any search. */
 export interface Facts {
+  /** Signature and resource are APIv2's: a digest under a shared key, and `req_info`. */
+  readonly api?: 'v2';
   /**
    * - `intact`: a key at hand made this very signature over some message.
    * - `foreign`: its form is right, and no key at hand made it (or its bytes were changed).
@@ -232,6 +313,12 @@ export interface Mended {
   readonly body: Buffer;
 }
 
+/** The same of APIv2: the string that is signed, without the key at its end. */
+export interface MendedV2 {
+  readonly signed: string;
+  readonly type: 'MD5' | 'HMAC-SHA256';
+}
+
 export interface Autopsy {
   readonly grade: Grade;
   /** The main one first; empty when nothing could be identified. */
@@ -242,4 +329,5 @@ export interface Autopsy {
   /** Whose recipe to show: the one asked for, else those that the damage points to; empty where none helps. */
   readonly frameworks: readonly Framework[];
   readonly mended?: Mended;
+  readonly mendedV2?: MendedV2;
 }

@@ -45,11 +45,18 @@ export interface Capture {
 /** `v3`: a signed JSON envelope (protocol 6). `v2`: an XML document that carries its own signature (protocol 11). */
 export type CallbackKind = 'v3' | 'v2';
 
-/** By the first character of the body: v2 is XML and has no signature headers. Everything else is judged as v3. */
+/** v2 is XML and has no signature headers, whatever became of it. Everything else is judged as v3. */
 export function kindOf({ headers, body }: Pick<Capture, 'headers' | 'body'>): CallbackKind {
   if (Object.keys(headers).some((name) => name.startsWith('wechatpay-'))) return 'v3';
-  return /^\s*<(?:xml|\?xml)\b/i.test(body.subarray(0, 256).toString('latin1')) ? 'v2' : 'v3';
+  const start = body.subarray(0, 256).toString('latin1');
+  const isJson = /^(?:\xef\xbb\xbf)?\s*[{[]/.test(start);
+  const wasXml =
+    !isJson && (/(?:<|&lt;|%(?:25)*3C|\\u003c)(?:xml|\?xml)\b/i.test(start) || /^\s*["']?(?:PHhtb|PD94b)/.test(start));
+  return wasXml || namesOfV2.every((name) => body.includes(name)) ? 'v2' : 'v3';
 }
+
+/** In every notice of APIv2, and in none of APIv3. */
+const namesOfV2 = ['mch_id', 'nonce_str', 'return_code'];
 
 /** A capture that cannot be read. `reason` names a text of the catalogue under `reason.`. */
 export function malformedCapture(reason: string, params: Readonly<Record<string, string | number>> = {}): WxpayError {

@@ -13,6 +13,14 @@ test.each([
   ['<xmlish>', 'v3'],
   ['<html>', 'v3'],
   ['{"summary":"<xml>"}', 'v3'],
+  ['\uFEFF<xml/>', 'v2'],
+  ['INFO body: <xml><a>1</a></xml>', 'v2'],
+  ['"<xml><a>1</a></xml>"', 'v2'],
+  ['&lt;xml&gt;', 'v2'],
+  ['%253Cxml%253E', 'v2'],
+  ['PHhtbD48YT4xPC9hPjwveG1sPg==', 'v2'],
+  ['{"return_code":"SUCCESS","mch_id":"1","nonce_str":"n"}', 'v2'],
+  ['{"return_code":"SUCCESS"}', 'v3'],
 ])('%j is %s', (body, wanted) => {
   expect(kind(body)).toBe(wanted);
 });

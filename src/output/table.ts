@@ -31,7 +31,7 @@ const narrowest = 8;
 
 /**
  * A table. On a terminal it is fitted: columns that are not `fixed` shrink, the widest first, and what is cut shows as `…`,
- * or goes on below in a column that `wraps`;
+ * or goes on below in a column that `wraps`, or stands below its row where it is `copied`;
  * where even that does not fit, each row becomes a block of `title  value` lines that loses nothing. Off a terminal: a
  * heading and one line per row, fields apart by tabs, nothing cut (CLI-MANNERS O2).
  */
@@ -46,10 +46,15 @@ export async function renderTable(
     return [head, ...cells.map((row) => row.map((cell) => cell.text))].map((row) => row.join('\t')).join('\n');
   const widths = fit(columns, [head, ...cells.map((row) => row.map((cell) => cell.text))], layout);
   if (widths === undefined) return renderRecords(head, cells, layout);
-  const lines = [
-    head.map((text): Line => ({ text, tone: 'strong' })),
-    ...cells.flatMap((row) => linesOf(row, columns, widths, layout.widths)),
-  ];
+  const lines: (readonly Line[])[] = [head.map((text): Line => ({ text, tone: 'strong' }))];
+  /** By the number of the line that they stand below. */
+  const below = new Map<number, readonly SafeCell[]>();
+  for (const row of cells) {
+    const moved = row.filter((cell, x) => isBroken(cell, columns[x], widths[x] ?? 1, layout.widths));
+    const kept = row.map((cell): SafeCell => (moved.includes(cell) ? { text: '', tone: 'plain' } : cell));
+    lines.push(...linesOf(kept, columns, widths, layout.widths));
+    if (moved.length > 0) below.set(lines.length - 1, moved);
+  }
   const grid = await drawGrid(lines.length, widths);
   const texts = lines.flatMap((row) =>
     row.map((cell, x) => {
@@ -61,7 +66,23 @@ export async function renderTable(
     }),
   );
   let next = 0;
-  return grid.replaceAll(/x+/g, () => texts[next++] ?? '');
+  const drawn = grid.replaceAll(/x+/g, () => texts[next++] ?? '');
+  if (below.size === 0) return drawn;
+  const room = layout.columns - gap.length;
+  return drawn
+    .split('\n')
+    .flatMap((line, y) => [
+      line,
+      ...(below.get(y) ?? []).flatMap(({ text, tone }) =>
+        layout.widths.wrap(text, room).map((part) => gap + layout.paint(tone, part)),
+      ),
+    ])
+    .join('\n');
+}
+
+/** Whether a text that people copy would be broken within a word. */
+function isBroken({ text }: SafeCell, column: Column | undefined, width: number, { displayWidth }: Widths): boolean {
+  return column?.copied === true && text.split(' ').some((word) => displayWidth(word) > width);
 }
 
 /** The lines that a row takes: more than one where a column `wraps` and its text does not fit. */
@@ -71,7 +92,9 @@ function linesOf(
   widths: readonly number[],
   { wrap }: Widths,
 ): readonly (readonly Line[])[] {
-  const parts = row.map((cell, x) => (columns[x]?.wraps === true ? wrap(cell.text, widths[x] ?? 1) : [cell.text]));
+  const parts = row.map((cell, x) =>
+    columns[x]?.wraps === true || columns[x]?.copied === true ? wrap(cell.text, widths[x] ?? 1) : [cell.text],
+  );
   const height = Math.max(1, ...parts.map((part) => part.length));
   return Array.from({ length: height }, (_, y) =>
     row.map((cell, x): Line => ({ text: parts[x]?.[y] ?? '', tone: cell.tone })),

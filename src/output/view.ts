@@ -14,6 +14,11 @@ export interface Column {
   readonly fixed?: boolean;
   /** True for what loses its use when it is cut (paths, sentences): where it does not fit it goes on below. */
   readonly wraps?: boolean;
+  /**
+   * True for what people copy (paths, URLs): a text that would be broken within a word stands on lines of its own below its row, as
+   * wide as the terminal. Otherwise it wraps.
+   */
+  readonly copied?: boolean;
 }
 
 /** A tone is a colour only where colour is on; the words carry the meaning. */

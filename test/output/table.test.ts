@@ -160,3 +160,37 @@ describe('renderDetails', () => {
     expect(renderDetails(rows, layout(terminal)).replaceAll(/\s/g, '')).toContain('T20261123');
   });
 });
+
+describe('what people copy', () => {
+  const fields: readonly Column[] = [
+    { field: 'field', title: 'field', fixed: true },
+    { field: 'value', title: 'value', copied: true },
+    { field: 'source', title: 'source', wraps: true },
+  ];
+  const path = '[set: file:/home/shop/merchants/1900000001/apiclient_key.pem]';
+  const rows = [
+    ['mchid', '1900000001', 'profile shop'],
+    ['private_key', path, 'profile shop'],
+    ['notice', 'many words that may be broken between one another', 'profile shop'],
+  ];
+
+  test('stands below its row where it would be broken within a word, and the rows keep their columns', async () => {
+    const lines = (await renderTable(fields, rows, layout(66))).split('\n').map((line) => line.trimEnd());
+    expect(lines).toContain(`  ${path}`);
+    expect(lines[lines.indexOf(`  ${path}`) - 1]).toMatch(/^private_key +profile shop$/);
+    expect(lines.find((line) => line.startsWith('notice'))).toMatch(/^notice +many words/);
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(66);
+  });
+
+  test('stays in its row where it fits, and loses nothing where even the terminal is too narrow', async () => {
+    expect((await renderTable(fields, rows, layout(120))).split('\n')).toHaveLength(4);
+    const narrow = await renderTable(fields, rows, layout(50));
+    expect(narrow.replaceAll(/\s/g, '')).toContain(path.replaceAll(/\s/g, ''));
+  });
+
+  test('is one field of a line off a terminal', async () => {
+    expect((await renderTable(fields, rows, layout(20, false))).split('\n')[2]).toBe(
+      `private_key\t${path}\tprofile shop`,
+    );
+  });
+});

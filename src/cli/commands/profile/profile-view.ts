@@ -113,7 +113,7 @@ export function profileBlocks(shown: ShownProfile, t: Translate): readonly Block
       title: titleOf(shown, t),
       columns: [
         { field: 'field', title: t('profile.column.field'), fixed: true },
-        { field: 'value', title: t('profile.column.value'), wraps: true },
+        { field: 'value', title: t('profile.column.value'), copied: true },
         { field: 'source', title: t('profile.column.source'), wraps: true },
       ],
       rows: profileFieldNames.flatMap((field) => {

@@ -2,7 +2,7 @@
 import { WxpayError } from '../../../core/errors.ts';
 import type { PayClient } from '../../../core/wire/pay.ts';
 import { combinedTotal, combinerOf, createCombined, createCombinedRequest } from '../../../operations/combine.ts';
-import { beyondBmp, isObject } from '../../../operations/fields.ts';
+import { isObject } from '../../../operations/fields.ts';
 import type { Party } from '../../../operations/order.ts';
 import type { TradeType } from '../../../operations/order-fields.ts';
 import { formatFen } from '../../../output/money.ts';
@@ -14,7 +14,7 @@ import { dryRun } from '../../dry-run.ts';
 import { readJsonObject } from '../../json-input.ts';
 import { partyOf, requireValue } from '../../party.ts';
 import { baseUrlOf } from '../../../profiles/base-url.ts';
-import { expiry, payParameters, prepaidView } from './prepaid.ts';
+import { expiry, payParameters, prepaidView, prepareOrder } from './prepaid.ts';
 
 /** Flags that speak of a single order: what they would say stands in each sub-order of the body. */
 const singleOnly = {
@@ -45,12 +45,17 @@ export async function createCombinedOrder(
   const profile = await runtime.profile();
   const party = partyOf(profile);
   const body = await assembleBody(type, party, profile, options, runtime);
-  const made = body['combine_out_trade_no'] === undefined;
-  if (made) body['combine_out_trade_no'] = runtime.nonce();
-  const number = String(body['combine_out_trade_no']);
-  const request = createCombinedRequest(type, party, body, options['allowUnknownFields'] === true ? 'allow' : 'refuse');
-  for (const field of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field });
-  if (String(body['notify_url']).startsWith('http:') && profile.live) runtime.warn('order.warn.notify_http');
+  const prepared = prepareOrder(
+    {
+      body,
+      field: 'combine_out_trade_no',
+      build: (unknownFields) => createCombinedRequest(type, party, body, unknownFields),
+      options,
+      live: profile.live,
+    },
+    runtime,
+  );
+  const { number, request } = prepared;
   if (runtime.globals.dryRun) return dryRun(runtime, request);
 
   const subOrders = body['sub_orders'] as readonly Record<string, unknown>[];
@@ -60,10 +65,7 @@ export async function createCombinedOrder(
     key: 'order.confirm.create_combined',
     params: { type, combine_out_trade_no: number, amount, count },
   });
-  // As for a single order: on record before the first byte leaves, and a made one is told whatever was asked.
-  const note = { combine_out_trade_no: number, amount, count };
-  if (made) runtime.warn('order.note.creating_combined', note);
-  else runtime.note('order.note.creating_combined', note);
+  prepared.tell('order.note.creating_combined', { combine_out_trade_no: number, amount, count });
   const transport = await runtime.transport();
   const prepaid = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
     createCombined(transport, type, request, number),

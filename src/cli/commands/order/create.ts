@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { WxpayError } from '../../../core/errors.ts';
 import { parseAmount } from '../../../core/money.ts';
-import { beyondBmp, isObject } from '../../../operations/fields.ts';
+import { isObject } from '../../../operations/fields.ts';
 import { createOrder, createRequest, type Party } from '../../../operations/order.ts';
 import { tradeTypes, type TradeType } from '../../../operations/order-fields.ts';
 import { formatFen } from '../../../output/money.ts';
@@ -17,7 +17,7 @@ import { partyOf, requireValue } from '../../party.ts';
 import { baseUrlOf } from '../../../profiles/base-url.ts';
 import { createCodepay } from './codepay-create.ts';
 import { createCombinedOrder } from './combined-create.ts';
-import { expiry, payParameters, prepaidView, tradeType } from './prepaid.ts';
+import { expiry, payParameters, prepaidView, prepareOrder, tradeType } from './prepaid.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
@@ -77,12 +77,17 @@ export const command: CommandModule = {
     const profile = await runtime.profile();
     const party = partyOf(profile);
     const body = await assembleBody(type, party, profile, options, runtime);
-    const made = body['out_trade_no'] === undefined;
-    if (made) body['out_trade_no'] = runtime.nonce();
-    const out_trade_no = String(body['out_trade_no']);
-    const request = createRequest(type, party, body, options['allowUnknownFields'] === true ? 'allow' : 'refuse');
-    for (const field of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field });
-    if (String(body['notify_url']).startsWith('http:') && profile.live) runtime.warn('order.warn.notify_http');
+    const prepared = prepareOrder(
+      {
+        body,
+        field: 'out_trade_no',
+        build: (unknownFields) => createRequest(type, party, body, unknownFields),
+        options,
+        live: profile.live,
+      },
+      runtime,
+    );
+    const { number: out_trade_no, request } = prepared;
     if (runtime.globals.dryRun) return dryRun(runtime, request);
 
     const amount = formatFen(totalOf(body));
@@ -90,10 +95,7 @@ export const command: CommandModule = {
       key: 'order.confirm.create',
       params: { type, out_trade_no, amount, description: String(body['description']) },
     });
-    // The number is on record before the first byte leaves, so that a lost answer can be asked about; one that nobody but we
-    // know is told even to those who want quiet.
-    if (made) runtime.warn('order.note.creating', { out_trade_no, amount });
-    else runtime.note('order.note.creating', { out_trade_no, amount });
+    prepared.tell('order.note.creating', { out_trade_no, amount });
     const transport = await runtime.transport();
     const prepaid = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
       createOrder(transport, type, request, out_trade_no),

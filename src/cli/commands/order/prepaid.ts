@@ -1,10 +1,13 @@
 /** What `order create` makes of a prepay, single or combined: its kind, its handle in words, and what the client needs. */
 import { WxpayError } from '../../../core/errors.ts';
+import type { ApiRequest } from '../../../core/ports.ts';
 import { clientPayParameters, type PayClient } from '../../../core/wire/pay.ts';
 import type { Prepaid } from '../../../operations/order.ts';
+import { beyondBmp } from '../../../operations/fields.ts';
 import { tradeTypes, type TradeType } from '../../../operations/order-fields.ts';
 import type { Block, DetailRow } from '../../../output/view.ts';
-import type { Runtime } from '../../command.ts';
+import type { MessageKey, Params } from '../../../i18n/translate.ts';
+import type { CommandInput, Runtime } from '../../command.ts';
 
 /** Mini-programs use the jsapi endpoint with their own appid (endpoints.md 2); only the client's parameters differ. */
 export function tradeType(text: string): { type: TradeType; client: PayClient | undefined } {
@@ -29,6 +32,41 @@ export function expiry(text: string, now: number): string {
   const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[distance[2] as 'm' | 'h' | 'd'];
   const beijing = new Date(now + Number(distance[1]) * unit + 8 * 3_600_000);
   return `${beijing.toISOString().slice(0, 19)}+08:00`;
+}
+
+export interface PreparedOrder {
+  readonly number: string;
+  readonly request: ApiRequest;
+  /** Says the number: it is on record before the first byte leaves, and one that nobody but we know is told even to those who want quiet. */
+  tell(key: MessageKey, params: Params): void;
+}
+
+interface OrderToPrepare {
+  /** Gets the number where it has none. */
+  readonly body: Record<string, unknown>;
+  /** Holds the number. */
+  readonly field: 'out_trade_no' | 'combine_out_trade_no';
+  /** The request of the body, with fields that wxpay does not know allowed or refused. */
+  readonly build: (unknownFields: 'allow' | 'refuse') => ApiRequest;
+  readonly options: CommandInput['options'];
+  readonly live: boolean;
+}
+
+/** Numbers and builds an order, single or combined, and warns of what WeChat Pay would take and people would regret. */
+export function prepareOrder(
+  { body, field, build, options, live }: OrderToPrepare,
+  runtime: Pick<Runtime, 'nonce' | 'warn' | 'note'>,
+): PreparedOrder {
+  const made = body[field] === undefined;
+  if (made) body[field] = runtime.nonce();
+  const request = build(options['allowUnknownFields'] === true ? 'allow' : 'refuse');
+  for (const name of beyondBmp(body)) runtime.warn('order.warn.beyond_bmp', { field: name });
+  if (live && String(body['notify_url']).startsWith('http:')) runtime.warn('order.warn.notify_http');
+  return {
+    number: String(body[field]),
+    request,
+    tell: (key, params) => (made ? runtime.warn(key, params) : runtime.note(key, params)),
+  };
 }
 
 /** The parameters that the payer's client hands to WeChat, signed; `undefined` where the client needs none. */

@@ -16,9 +16,9 @@ import {
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
-import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf } from '../../party.ts';
+import { watchAndShow, watchLimit } from '../../watching.ts';
 import { combinedResult } from './combined-view.ts';
 import { readOrderNumber } from './order-argument.ts';
 import { orderView } from './order-view.ts';
@@ -98,31 +98,16 @@ async function answer<T>(
     const order = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () => question.ask(transport, party));
     return question.result(order);
   }
-  const streaming = runtime.globals.output !== 'json';
-  let last: T | undefined;
-  const watched = question.watch(transport, party, {
-    // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
-    intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
-    limit: parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '15m'),
-    clock: runtime.clock,
-    signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
-    // JSON is exactly one document: the last state. The other formats show every change as it comes.
-    onChange: (order) => {
-      // Two states in a row would read as one block.
-      if (last !== undefined && runtime.globals.output === 'table') runtime.stdout.write('\n');
-      last = order;
-      if (streaming) runtime.emit(question.result(order));
+  const { answer } = await watchAndShow<T>(
+    {
+      // WeChat Pay's own advice begins at 5 s (endpoints.md 4.2); an emulator on this machine may be asked every second.
+      intervals: profile.live ? [5_000, 5_000, 10_000, 30_000] : [500, 1_000],
+      limit: watchLimit(options, '15m'),
+      watch: async (watch) => question.watch(transport, party, watch),
+      result: (order) => question.result(order),
+      waiting: (order) => ['order.busy.watching', { no: question.what, state: question.state(order) }],
     },
-    meanwhile: async (order, wait) =>
-      runtime.busy('order.busy.watching', { no: question.what, state: question.state(order) }, wait),
-  });
-  const order = await watched.catch((error: unknown) => {
-    // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
-    if (runtime.readerGone.aborted) return undefined;
-    // The last state is the one JSON document all the same; the exit code says that it is not final.
-    if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
-      runtime.emit(question.result(last));
-    throw error;
-  });
-  return streaming || order === undefined ? undefined : question.result(order);
+    runtime,
+  );
+  return answer;
 }

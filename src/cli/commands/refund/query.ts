@@ -13,9 +13,9 @@ import {
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
-import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf, requireValue } from '../../party.ts';
+import { watchAndShow, watchLimit } from '../../watching.ts';
 import { openJournal, ownJournal, peekJournal, type JournalPlace } from './refund-journal.ts';
 import { refundView } from './refund-view.ts';
 
@@ -30,7 +30,7 @@ export const command: CommandModule = {
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result | undefined> {
     const out_refund_no = args[0] ?? '';
-    const limit = parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '10m');
+    const limit = watchLimit(options, '10m');
     const profile = await runtime.profile();
     const party = partyOf(profile);
     const request = queryRefundRequest(party, out_refund_no);
@@ -45,30 +45,18 @@ export const command: CommandModule = {
       await learn(runtime, place, mchid, refund);
       return result(refund, runtime);
     }
-    const streaming = runtime.globals.output !== 'json';
-    let last: Refund | undefined;
-    const watched = watchRefund(transport, party, out_refund_no, {
-      intervals: profile.live ? liveRefundIntervals : [500, 1_000],
-      limit,
-      clock: runtime.clock,
-      signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
-      // JSON is exactly one document: the last state. The other formats show every change as it comes.
-      onChange: (refund) => {
-        last = refund;
-        if (streaming) runtime.emit(result(refund, runtime));
+    const { last, answer } = await watchAndShow<Refund>(
+      {
+        intervals: profile.live ? liveRefundIntervals : [500, 1_000],
+        limit,
+        watch: async (watch) => watchRefund(transport, party, out_refund_no, watch),
+        result: (refund) => result(refund, runtime),
+        waiting: ({ status }) => ['refund.busy.watching', { out_refund_no, state: status }],
       },
-      meanwhile: async (now, wait) => runtime.busy('refund.busy.watching', { out_refund_no, state: now.status }, wait),
-    });
-    const refund = await watched.catch((error: unknown) => {
-      // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
-      if (runtime.readerGone.aborted) return undefined;
-      // The last state is the one JSON document all the same; the exit code says that it is not final.
-      if (!streaming && last !== undefined && error instanceof WxpayError && error.code === 'NOT_FINAL')
-        runtime.emit(result(last, runtime));
-      throw error;
-    });
-    if (refund !== undefined) await learn(runtime, place, mchid, refund);
-    return streaming || refund === undefined ? undefined : result(refund, runtime);
+      runtime,
+    );
+    if (last !== undefined) await learn(runtime, place, mchid, last);
+    return answer;
   },
 };
 

@@ -1,6 +1,5 @@
 /** `wxpay transfer query`: one transfer by either number; `--watch` polls until it has ended. */
 import type { Command } from 'commander';
-import { WxpayError } from '../../../core/errors.ts';
 import {
   liveTransferIntervals,
   queryTransfer,
@@ -12,8 +11,8 @@ import {
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
-import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
+import { watchAndShow, watchLimit } from '../../watching.ts';
 import { directMchid, learn } from './transfer-store.ts';
 import { transferResult } from './transfer-view.ts';
 
@@ -28,7 +27,7 @@ export const command: CommandModule = {
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result | undefined> {
     const number = transferNumber(args[0] ?? '');
-    const limit = parseDuration('--for', typeof options['for'] === 'string' ? options['for'] : '10m');
+    const limit = watchLimit(options, '10m');
     const profile = await runtime.profile();
     const mchid = directMchid(profile);
     const request = queryTransferRequest(number);
@@ -43,31 +42,19 @@ export const command: CommandModule = {
       transferResult({ transfer, mchid, appid: profile.values.appid?.value }, runtime.t);
     if (options['watch'] !== true) return shown(first);
 
-    // JSON is exactly one document: the last state. The other formats show every change as it comes.
-    const streaming = runtime.globals.output !== 'json';
-    if (streaming) runtime.emit(shown(first));
-    let last = first;
     const { out_bill_no } = first;
-    const watching = watchTransfer(transport, mchid, first, {
-      intervals: profile.live ? liveTransferIntervals : [500, 1_000],
-      limit,
-      clock: runtime.clock,
-      signal: AbortSignal.any([runtime.signal, runtime.readerGone]),
-      onChange: (transfer) => {
-        last = transfer;
-        if (streaming) runtime.emit(shown(transfer));
+    const { last, answer } = await watchAndShow<Transfer>(
+      {
+        intervals: profile.live ? liveTransferIntervals : [500, 1_000],
+        limit,
+        known: first,
+        watch: async (watch) =>
+          runtime.busy('transfer.busy.waiting', { out_bill_no }, () => watchTransfer(transport, mchid, first, watch)),
+        result: shown,
       },
-    });
-    try {
-      await runtime.busy('transfer.busy.waiting', { out_bill_no }, () => watching);
-    } catch (error) {
-      // Nobody reads any more: there is nothing left to watch for, and that is no failure (CLI-MANNERS S3).
-      if (runtime.readerGone.aborted) return undefined;
-      // The last state is the one JSON document all the same; the exit code says that it is not final.
-      if (!streaming && error instanceof WxpayError && error.code === 'NOT_FINAL') runtime.emit(shown(last));
-      throw error;
-    }
-    await learn(runtime, profile, last);
-    return streaming ? undefined : shown(last);
+      runtime,
+    );
+    if (last !== undefined) await learn(runtime, profile, last);
+    return answer;
   },
 };

@@ -361,6 +361,25 @@ describe('before anything is sent', () => {
     expect(journals()).toEqual([]);
   });
 
+  test('the command that a plan names carries out that plan: the same --batch-id, hence the same numbers', async () => {
+    const list = orders(2);
+    const file = write(
+      'r.csv',
+      list.map((order) => line(order)),
+    );
+    const plan = await batch(file, ['--plan', '--batch-id', 'spring sale', '--json']);
+    const named = /^Nothing was sent\. To apply: wxpay refund batch (.*)$/m.exec(plan.stderr)?.[1];
+    expect(named).toContain("--batch-id 'spring sale' --expect-total 200");
+    const planned = (JSON.parse(plan.stdout) as { rows: { out_refund_no: string }[] }).rows;
+    const applied = await batch(file, ['--batch-id', 'spring sale', '--expect-total', '200', '--json']);
+    const rows = (JSON.parse(applied.stdout) as { rows: { out_refund_no: string }[] }).rows;
+    expect(rows.map(({ out_refund_no }) => out_refund_no)).toEqual(planned.map(({ out_refund_no }) => out_refund_no));
+    const again = await batch(file, ['--plan', '--batch-id', 'spring sale', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ send: { count: 0, fen: 0 }, existing: { count: 2, fen: 200 } });
+    expect(again.stderr).toContain('Nothing was sent, and nothing is left to refund.');
+    expect(again.stderr).not.toContain('To apply');
+  });
+
   test('--dry-run makes no connection', async () => {
     const file = write(
       'r.csv',

@@ -117,6 +117,7 @@ export const batch = {
   'batch.confirm.other_total': 'That is not the total of the file.',
   'batch.note.encoding': 'Read as {encoding}; --encoding says otherwise.',
   'batch.note.saved': 'Plan saved to {file}. Apply it with: {command}',
+  'batch.note.nothing_left': 'Nothing was sent, and nothing is left to refund.',
   'batch.note.planned': 'Nothing was sent. To apply: {command}',
   'batch.note.resuming': 'Going on with the journal {file} ({count} refunds known).',
   'batch.note.torn':
@@ -174,7 +175,7 @@ export const batch = {
   'batch.why.closed': 'The refund was closed; no money moved. A new one takes another ref.',
   'batch.why.abnormal': 'The refund is stuck. See "wxpay refund abnormal".',
   'batch.why.order_unresolved': 'Another refund of this order is not resolved.',
-  'batch.why.not_reached': 'The batch ended before it.',
+  'batch.why.not_reached': 'not reached',
   'batch.why.interrupted': 'Given up while it was under way.',
   'batch.why.existing': 'It was accepted before; nothing was sent again.',
   'batch.problem.foreign': '{file} belongs to another batch than {first}.',

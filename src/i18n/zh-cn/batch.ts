@@ -113,6 +113,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.confirm.other_total': '与文件合计不符。',
   'batch.note.encoding': '按 {encoding} 读取；可用 --encoding 指定。',
   'batch.note.saved': '计划已保存到 {file}。执行：{command}',
+  'batch.note.nothing_left': '没有发送任何退款，也没有要退的了。',
   'batch.note.planned': '没有发送任何退款。执行：{command}',
   'batch.note.resuming': '接着流水文件 {file} 继续（已知 {count} 笔退款）。',
   'batch.note.torn': '流水文件 {file} 结尾不完整，截去从未据以行动的 {bytes} 字节。',

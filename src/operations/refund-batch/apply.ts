@@ -179,7 +179,8 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
   };
 
   const settleWithoutSending = async (row: number, number: string): Promise<boolean> => {
-    const existing = plan.existingOf(row);
+    const state = journal?.stateOf(number);
+    const existing = state === undefined ? plan.existingOf(row) : undefined;
     if (existing !== undefined) {
       set(row, { ...outcomeOf(existing.status), refund_id: existing.refund_id, existing: true });
       return true;
@@ -188,7 +189,6 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
       set(row, { result: 'failed', code: 'REFUND_DIFFERS', message: plan.differenceOf(row) });
       return true;
     }
-    const state = journal?.stateOf(number);
     if (state !== 'final' && state !== 'pending') return false;
     const record = await journal?.find(number);
     if (record === undefined) return false;

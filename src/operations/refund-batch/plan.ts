@@ -56,7 +56,7 @@ export interface BatchPlan {
   actionOf(row: number): Action;
   /** The refund's number. Empty while its order is not known (faults, other shards). */
   numberOf(row: number): string;
-  /** What is there under the number of an `existing` row. */
+  /** What is there under the number of an `existing` row; `undefined` where only the journal was asked. */
   existingOf(row: number): { readonly status: string; readonly refund_id: string } | undefined;
   /** How what is there differs, for a `differs` row: `amount.refund: 100 ≠ 50`. */
   differenceOf(row: number): string;
@@ -153,7 +153,7 @@ function openPlan(rows: Rows, faults: Faults, options: PlanOptions): OpenPlan {
           : numberOf(rows.get(row), facts.transaction_id, identity);
       },
       existingOf: (row) =>
-        actionOf(row) === 'existing'
+        actionOf(row) === 'existing' && note.get(row) !== 0
           ? { status: texts.get(note.get(row)), refund_id: texts.get(refundId.get(row)) }
           : undefined,
       differenceOf: (row) => (actionOf(row) === 'differs' ? texts.get(note.get(row)) : ''),
@@ -363,9 +363,12 @@ async function lookUpRefunds(look: Look, open: OpenPlan, options: PlanOptions): 
       while (at < rows.count) {
         const row = at++;
         if (plan.actionOf(row) !== 'send') continue;
+        const state = look.journal?.size ? look.journal.stateOf(plan.numberOf(row)) : undefined;
+        // The journal is this file's own: what an earlier run did is not told, nor confirmed, as still to be done.
+        if (state === 'final' || state === 'pending') open.set(row, 'existing');
+        // The rest of what it knows is applyPlan's business: it may be unresolved.
+        if (state !== undefined) continue;
         if (rows.factsOf(rows.orderOf(row))?.trade_state !== 'REFUND') continue;
-        // What the journal knows is applied's business: it may be unresolved.
-        if (look.journal?.stateOf(plan.numberOf(row)) !== undefined) continue;
         return row;
       }
       return undefined;

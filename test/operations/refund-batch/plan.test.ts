@@ -127,6 +127,21 @@ describe('a plan', () => {
     expect(plan.differenceOf(1)).toBe('amount.refund: 100 ≠ 101');
   });
 
+  test.each<[string, (n: number, fen: number) => string]>([
+    ['transaction_id', (n, fen) => row(n, fen)],
+    ['out_trade_no', (n, fen) => byName(n, fen)],
+  ])('does not promise again what an earlier run of the file has done, of orders by %s', async (_, rowOf) => {
+    world = openWorld();
+    const lines = [rowOf(1, 100), rowOf(2, 200), rowOf(3, 300)];
+    const first = await world.run(lines);
+    const second = await world.run(lines);
+    expect(first.plan.tally('send')).toEqual({ count: 3, fen: 600 });
+    expect(second.plan.tally('send')).toEqual({ count: 0, fen: 0 });
+    expect(second.plan.tally('existing')).toEqual({ count: 3, fen: 600 });
+    expect(second.rows).toEqual(first.rows.map((outcome) => ({ ...outcome, existing: true })));
+    expect(world.bank.posts).toHaveLength(3);
+  });
+
   test('another batch id or ref is another refund', async () => {
     world = openWorld();
     await world.run([row(1, 100)]);

@@ -38,7 +38,7 @@ import { safeText } from '../../../output/safe-text.ts';
 import { shellQuote } from '../../../output/shell.ts';
 import type { Result } from '../../../output/view.ts';
 import type { ResolvedProfile } from '../../../profiles/schema.ts';
-import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import type { CommandInput, CommandModule, Globals, Runtime } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { examples } from '../../help.ts';
 import { partyOf, requireValue } from '../../party.ts';
@@ -176,6 +176,8 @@ interface Wanted {
   readonly annotations: boolean;
   /** The same options again, for the command that goes on. */
   readonly again: readonly string[];
+  /** What of them the command that carries a plan out needs: without `--batch-id` or `--reason` it would do something else. */
+  readonly apply: readonly string[];
 }
 
 function readOptions(file: string | undefined, options: CommandInput['options']): Wanted {
@@ -243,6 +245,7 @@ function readOptions(file: string | undefined, options: CommandInput['options'])
     allowHundredth: options['allowHundredth'] === true,
     annotations: options['annotations'] !== false,
     again: flagsOf(options),
+    apply: flagsOf({ ...options, plan: undefined, out: undefined, expectTotal: undefined }),
   };
 }
 
@@ -365,20 +368,18 @@ async function planOnly(
       pid: runtime.pid,
       randomName: () => runtime.randomBytes(12).toString('hex'),
     });
-    const apply = [
-      'wxpay',
-      'refund',
-      'batch',
-      wanted.out,
+    // What the rows say and where they came from is in the saved plan, which refuses to be told otherwise.
+    const flags = [
+      ...(wanted.journal === undefined ? [] : ['--journal', wanted.journal]),
       ...(profile.live ? ['--yes', '--confirm', batch.identity.mchid] : []),
     ];
-    runtime.note('batch.note.saved', { file: wanted.out, command: apply.map(shellQuote).join(' ') });
-  } else
-    runtime.note('batch.note.planned', {
-      command: ['wxpay', 'refund', 'batch', wanted.file, '--expect-total', String(plan.file.fen)]
-        .map(shellQuote)
-        .join(' '),
-    });
+    const { yes: _yes, confirm: _confirm, ...globals } = runtime.globals;
+    runtime.note('batch.note.saved', { file: wanted.out, command: commandText(wanted.out, flags, globals) });
+  } else if (plan.tally('send').count === 0) runtime.note('batch.note.nothing_left');
+  else {
+    const flags = [...wanted.apply, ...(batch.saved === undefined ? ['--expect-total', String(plan.file.fen)] : [])];
+    runtime.note('batch.note.planned', { command: commandText(wanted.file, flags, runtime.globals) });
+  }
   const rows = plan.rows.count <= maxListed ? { rows: [...planRows(plan)] } : {};
   return {
     data: {
@@ -647,12 +648,20 @@ async function stopText(error: WxpayError, { t, stderr }: Runtime): Promise<stri
 
 /** The command that goes on where this one ended: the very same. */
 function againText(wanted: Wanted, { globals }: Runtime): string {
+  return commandText(wanted.file, wanted.again, globals);
+}
+
+function commandText(
+  file: string,
+  flags: readonly string[],
+  globals: Partial<Pick<Globals, 'profile' | 'baseUrl' | 'allowHost' | 'yes' | 'confirm'>>,
+): string {
   const where = [
     ...(globals.profile === undefined ? [] : ['--profile', globals.profile]),
     ...(globals.baseUrl === undefined ? [] : ['--base-url', globals.baseUrl]),
     ...(globals.allowHost === undefined ? [] : ['--allow-host', globals.allowHost]),
-    ...(globals.yes ? ['--yes'] : []),
+    ...(globals.yes === true ? ['--yes'] : []),
     ...(globals.confirm === undefined ? [] : ['--confirm', globals.confirm]),
   ];
-  return ['wxpay', 'refund', 'batch', wanted.file, ...wanted.again, ...where].map(shellQuote).join(' ');
+  return ['wxpay', 'refund', 'batch', file, ...flags, ...where].map(shellQuote).join(' ');
 }

@@ -10,7 +10,7 @@ import { exitCodeRows, exitCodes } from './exit-codes.ts';
 import type { World } from './world.ts';
 
 /** Pages of running text; the others are made of tables. */
-export const textTopics = ['signing', 'keys', 'callbacks', 'money', 'ci', 'emulator'] as const;
+export const textTopics = ['signing', 'keys', 'callbacks', 'money', 'output', 'ci', 'emulator'] as const;
 const tables = ['exit-codes', 'environment', 'commands'] as const;
 type Topic = (typeof textTopics)[number] | (typeof tables)[number];
 

@@ -44,3 +44,9 @@ test('`help commands` is a list for people', async () => {
   expect(await run(world)).toBe(0);
   expect(world.out()).toContain('wxpay refund report merge\t');
 });
+
+test('H2: every command that runs has two examples or more', async () => {
+  const { commands } = await tree();
+  const poor = commands.filter((command) => command.commands.length === 0 && command.examples.length < 2);
+  expect(poor.map(({ path }) => path)).toEqual([]);
+});

@@ -39,7 +39,8 @@ test.each([en, zhCn])('every topic has a page, and every command that it names e
     expect(world.out().length).toBeGreaterThan(200);
     const text = (catalogue as Readonly<Record<string, string>>)[`topics.${name}`] ?? '';
     for (const [, words = ''] of text.matchAll(/^ {2}wxpay (.*)$/gm))
-      expect(findEntry(words.split(' ')), words).toBeDefined();
+      if (words.startsWith('help ')) expect(topicNames).toContain(words.split(' ')[1]);
+      else expect(findEntry(words.split(' ')), words).toBeDefined();
   }
 });
 

@@ -19,7 +19,7 @@ import { examples } from '../help.ts';
 
 export const command: CommandModule = {
   configure(command: Command, t) {
-    examples(command, t, ['demo.example.demo']);
+    examples(command, t, ['demo.example.demo', 'demo.example.demo_json']);
   },
 
   async run(_input: CommandInput, runtime: Runtime): Promise<Result> {

@@ -33,6 +33,7 @@ export const callbacks = {
     'wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify --break signature --expect fail',
   'callbacks.example.trigger_list': 'wxpay callback trigger --list',
   'callbacks.example.replay': 'wxpay callback replay captured.http --to http://127.0.0.1:3000/notify',
+  'callbacks.example.replay_dry': 'wxpay callback replay captured.http --to http://127.0.0.1:3000/notify --dry-run',
   'reason.event_unknown':
     '{value} is not known; the nearest are {nearest}. All: wxpay callback trigger --list. With --data any type can be sent',
   'reason.event_form': 'it must be 2 to 64 letters, digits, points and underscores',

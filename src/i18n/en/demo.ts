@@ -16,4 +16,5 @@ export const demo = {
   'demo.done': 'All {count} steps were checked and are right.',
   'demo.next': 'Next: "wxpay emulator start" for a WeChat Pay of your own, or "wxpay profile add" for your merchant.',
   'demo.example.demo': 'wxpay demo',
+  'demo.example.demo_json': 'wxpay demo --json',
 } as const;

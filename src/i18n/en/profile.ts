@@ -65,6 +65,7 @@ export const profile = {
   'profile.example.list': 'wxpay profile list',
   'profile.example.list_json': 'wxpay profile list --json',
   'profile.example.use': 'wxpay profile use shop',
+  'profile.example.use_json': 'wxpay profile use shop --json',
   'profile.example.remove': 'wxpay profile remove shop',
   'profile.example.remove_yes': 'wxpay profile remove shop --yes',
   'profile.argument.new_name': 'name of the new profile: letters, digits, - and _',

@@ -34,6 +34,7 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
     'wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify --break signature --expect fail',
   'callbacks.example.trigger_list': 'wxpay callback trigger --list',
   'callbacks.example.replay': 'wxpay callback replay 回调.http --to http://127.0.0.1:3000/notify',
+  'callbacks.example.replay_dry': 'wxpay callback replay captured.http --to http://127.0.0.1:3000/notify --dry-run',
   'reason.event_unknown':
     '没有 {value}；相近的有 {nearest}。全部列表：wxpay callback trigger --list。用 --data 可发送任意类型',
   'reason.event_form': '须为 2～64 个字母、数字、点或下划线',

@@ -17,4 +17,5 @@ export const demo: Readonly<Record<keyof typeof en, string>> = {
   'demo.done': '全部 {count} 步均已检查，结果正确。',
   'demo.next': '接下来：用 "wxpay emulator start" 启动自己的本地微信支付，或用 "wxpay profile add" 添加商户。',
   'demo.example.demo': 'wxpay demo --lang zh-CN',
+  'demo.example.demo_json': 'wxpay demo --json',
 };

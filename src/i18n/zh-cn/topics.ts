@@ -6,6 +6,7 @@ export const topics: Readonly<Record<keyof typeof en, string>> = {
   'topics.summary.keys': '有哪些密钥和证书，放在哪里，怎样轮换',
   'topics.summary.callbacks': '回调怎样到达，为什么验签不过',
   'topics.summary.money': '怎样保证钱不会动两次',
+  'topics.summary.output': '结果写到哪里、以什么形式：表格、JSON、CSV、颜色',
   'topics.summary.ci': '在脚本和 CI 任务里使用 wxpay',
   'topics.summary.emulator': '自己机器上的微信支付',
   'topics.summary.exit-codes': '每个退出码的含义',
@@ -23,6 +24,8 @@ export const topics: Readonly<Record<keyof typeof en, string>> = {
     '回调是一个 POST：请求体由微信支付签名，resource 用你的 APIv3 密钥加密。签名逐字节覆盖请求体，所以要先验签，再解析。五秒内应答 200 或 204，否则还会再发，一天内最多重发十五次。同一个回调可能到达两次，业务只能处理一次。\n\n验签不过时，把原始请求留下来，问问为什么：\n\n  wxpay verify-callback callback.http --ignore-age\n\n检查的顺序是：四个请求头、签名类型、时效（五分钟）、序列号、签名、信封、解密、其中的单号和金额。签名以 WECHATPAY/SIGNTEST/ 开头的是探测：微信支付在测试你会不会拒绝错误的签名。\n\n大多数失败，都是框架把请求体解析后又重新写了一遍。请保留收到时的原始字节。\n\n写回调处理程序时，可以在它前面放一个监听器，再用正确和错误的回调试一试：\n\n  wxpay callback listen --port 8090 --forward-to http://127.0.0.1:3000/notify\n\n  wxpay callback trigger TRANSACTION.SUCCESS --to http://127.0.0.1:3000/notify\n\n  wxpay callback trigger --list',
   'topics.money':
     '金额单位是分，与接口一致：--amount 1234 就是 ¥12.34。用元要写单位：--amount 12.34yuan。只写 12.34 会被拒绝。\n\n每次写操作，单号都在发出第一个字节之前就定好了。同一个单号再发一次，也只会发生一次。没有指定单号的退款，单号由商户号、订单、--batch-id 和 --ref 推导出来，绝不随机，所以同一条命令换一台机器执行，找到的还是同一笔退款。\n\n写操作的应答丢了，wxpay 不会去猜：退出码是 8，并打印用来查询的命令。未了结的退款记在日志里：\n\n  wxpay refund pending\n\n同一订单确实要再退一笔，要写明：\n\n  wxpay refund T20261123_000001 --amount 100 --ref second\n\n正式环境的写操作会先询问。不在终端里执行时需要 --yes，批量退款还要用 --confirm 写明商户号。--dry-run 只显示将要发出的请求，不发送。',
+  'topics.output':
+    '结果写到标准输出，其余一切（进度、提示、警告、提问）写到标准错误。表格给人看：在终端里按宽度排版，在管道里每行一条记录，字段以制表符分隔，不截断，不带颜色。\n\n给程序用：--json 输出恰好一个 JSON 文档，字段名与接口一致，金额是整数分。-o ndjson 每行一个对象，-o csv 供电子表格使用，任何单元格都不会被当作公式执行。命令失败时标准输出为空，标准错误的最后一行是 JSON：code、message、hint、outcome、next、exit_code。\n\n用 JMESPath 取一个字段或筛选多行；写错的表达式在发出请求之前就会指出：\n\n  wxpay order query T20261123_000001 --query trade_state\n\n只要脚本需要的那一个值：\n\n  wxpay order query T20261123_000001 --quiet\n\n供程序读取的全部命令说明：\n\n  wxpay help commands --json\n\n颜色按每个输出流决定：先看 --color，再看 FORCE_COLOR、NO_COLOR，最后看是不是终端。颜色从不单独表达含义。设 WXPAY_ACCESSIBLE=1，则以普通文本行代替动画。\n\nJSON 字段和退出码是接口，变更写在更新日志里。',
   'topics.ci':
     '配置里的每一项都可以来自 WXPAY_* 变量，任务里不需要任何文件（wxpay help environment）。不在终端里时从不提问：缺什么，就以退出码 2 结束，并写明该用的选项和变量。\n\n加上 --json，标准输出是一个 JSON 文档，标准错误的最后一行是关于错误的 JSON。请按退出码分支：8 不能盲目重做，但同一条 wxpay refund 命令可以再执行（wxpay help exit-codes）。\n\n  wxpay order query T20261123_000001 --query trade_state\n\n按文件批量退款，先看计划：\n\n  wxpay refund batch refunds.csv --plan\n\n任务里再加上：--expect-total 核对总额，--yes --confirm 写明商户号，--report 输出报告。日志文件请作为制品在两次运行之间保留；丢了也不要紧，推导出来的单号会起同样的作用。多个执行机分别用 --shard 1/4 到 4/4，最后用 wxpay refund report merge 合并报告。\n\n密钥放进受保护的变量里，wxpay 从不打印它们。',
   'topics.emulator':

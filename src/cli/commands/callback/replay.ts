@@ -23,7 +23,7 @@ export const command: CommandModule = {
     command.option('--to <url>', t('callbacks.option.to'));
     command.option('--expect <answer>', t('callbacks.option.expect_replay'));
     command.addOption(new Option('--format <format>', t('callbacks.option.format')).choices([...captureFormats]));
-    examples(command, t, ['callbacks.example.replay']);
+    examples(command, t, ['callbacks.example.replay', 'callbacks.example.replay_dry']);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {

@@ -16,7 +16,7 @@ export const command: CommandModule = {
     command.argument('<file>', t('emulator.argument.snapshot'));
     addDirOption(command, t);
     command.option('--url <url>', t('emulator.option.url'));
-    examples(command, t, ['emulator.example.snapshot_load']);
+    examples(command, t, ['emulator.example.snapshot_load', 'emulator.example.snapshot_load_dir']);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {

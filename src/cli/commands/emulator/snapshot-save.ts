@@ -16,7 +16,7 @@ export const command: CommandModule = {
     command.argument('<file>', t('emulator.argument.snapshot'));
     addDirOption(command, t);
     command.option('--url <url>', t('emulator.option.url'));
-    examples(command, t, ['emulator.example.snapshot_save']);
+    examples(command, t, ['emulator.example.snapshot_save', 'emulator.example.snapshot_save_dir']);
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {

@@ -7,7 +7,7 @@ import { examples } from '../../help.ts';
 export const command: CommandModule = {
   configure(command: Command, t) {
     command.argument('<name>', t('profile.argument.name'));
-    examples(command, t, ['profile.example.use']);
+    examples(command, t, ['profile.example.use', 'profile.example.use_json']);
   },
 
   async run({ args }: CommandInput, runtime: Runtime): Promise<Result> {

@@ -402,7 +402,14 @@ const kinds: Readonly<Record<SeedEntry['kind'], FieldTable>> = {
   payer: { needed: { openid: 'text' }, more: { balance: 'any', state: 'any', bank: 'any', password: 'any' } },
   merchant: {
     needed: { mchid: 'text' },
-    more: { account: 'any', products: 'any', refunds: 'any', max_total: 'any', per_second: 'any' },
+    more: {
+      account: 'any',
+      products: 'any',
+      refunds: 'any',
+      max_total: 'any',
+      per_second: 'any',
+      sharing_notify_url: 'any',
+    },
   },
 };
 

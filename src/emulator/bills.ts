@@ -4,6 +4,7 @@
  */
 import { describeOrder } from './orders.ts';
 import type { OrderBook, PaidOrder } from './orders.ts';
+import type { SharingBook, SharingMove } from './profit-sharing.ts';
 import type { Refund, RefundBook } from './refunds.ts';
 import { beijingTime } from './times.ts';
 
@@ -141,6 +142,52 @@ export function fundFlowBill(sources: BillSources, request: BillRequest): string
   if (rows.length === 0) return undefined;
   const totals = [String(rows.length), String(incomes), yuan(income), String(expenses), yuan(expense)];
   return fileText(fundHeaders, rows, fundTotals, totals);
+}
+
+/**
+ * WeChat Pay's pages say that there is a row for every share and every return that succeeded, in yuan and with a backtick before
+ * every field, but not which columns there are. These are the ones of the same bill abroad, which has its columns documented (wiki
+ * api_external chapter4_1_9), in the words of the domestic pages; their order, the words of a row and the totals are UNCONFIRMED.
+ */
+const sharingHeaders =
+  '分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,订单金额,分账接收方,分账金额,业务类型,处理状态,分账描述,备注'.split(
+    ',',
+  );
+const sharingTotals = ['总条数', '分账总金额', '分账回退总金额'];
+
+/** The profit-sharing bill of a day; `undefined` when nothing happened. */
+export function sharingBill(sharing: Pick<SharingBook, 'moves'>, request: BillRequest): string | undefined {
+  const moves = [...sharing.moves(request.mchid, request.now)].filter(
+    ({ at, payer }) => isOn(at, request.date) && (request.subMchid === undefined || payer === request.subMchid),
+  );
+  if (moves.length === 0) return undefined;
+  moves.sort((a, b) => a.at - b.at);
+  const sum = (kind: SharingMove['kind']): number =>
+    moves.reduce((total, move) => (move.kind === kind ? total + move.amount : total), 0);
+  const totals = [String(moves.length), yuan(sum('share')), yuan(sum('return'))];
+  return fileText(sharingHeaders, moves.map(sharingRow), sharingTotals, totals);
+}
+
+function sharingRow(move: SharingMove): Row {
+  return {
+    at: move.at,
+    cells: {
+      分账时间: spacedTime(move.at),
+      分账发起方: move.mchid,
+      分账方: move.payer,
+      微信订单号: move.transaction_id,
+      '微信分账/回退单号': move.id,
+      分账明细单号: move.detail_id,
+      '商户分账/回退单号': move.number,
+      订单金额: move.total,
+      分账接收方: move.account,
+      分账金额: move.amount,
+      业务类型: move.kind === 'share' ? '分账' : '分账回退',
+      处理状态: '成功',
+      分账描述: escaped(move.description),
+      备注: '',
+    },
+  };
 }
 
 interface Flow {

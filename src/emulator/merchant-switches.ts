@@ -24,6 +24,8 @@ export interface MerchantSwitches {
   readonly max_total: number | null;
   /** Calls of any kind per second of the emulator's clock; `null`: no limit. Beyond it: 429 FREQUENCY_LIMITED. */
   readonly per_second: number | null;
+  /** Where it is told of what it receives and gives back in profit sharing, as set on its merchant platform; `null`: nowhere. */
+  readonly sharing_notify_url: string | null;
 }
 
 export type MerchantSwitchesChange = Partial<Omit<MerchantSwitches, 'mchid'>>;
@@ -42,18 +44,19 @@ export interface Switchboard {
 
 const products: readonly OrderProduct[] = ['jsapi', 'app', 'h5', 'native', 'codepay'];
 
+const initial: Omit<MerchantSwitches, 'mchid'> = {
+  account: 'open',
+  products: null,
+  refunds: 'allowed',
+  max_total: null,
+  per_second: null,
+  sharing_notify_url: null,
+};
+
 export function openSwitchboard(): Switchboard {
   const switches = new Map<string, MerchantSwitches>();
   const calls = new Map<string, { readonly second: number; count: number }>();
-  const of = (mchid: string): MerchantSwitches =>
-    switches.get(mchid) ?? {
-      mchid,
-      account: 'open',
-      products: null,
-      refunds: 'allowed',
-      max_total: null,
-      per_second: null,
-    };
+  const of = (mchid: string): MerchantSwitches => ({ ...initial, mchid, ...switches.get(mchid) });
   return {
     of,
 
@@ -125,6 +128,8 @@ function isValid(name: string, value: unknown): boolean {
     case 'max_total':
     case 'per_second':
       return value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0);
+    case 'sharing_notify_url':
+      return value === null || (typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value));
     default:
       return false;
   }

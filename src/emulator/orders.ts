@@ -125,6 +125,8 @@ export interface OrderBook {
   all(now: number): Iterable<Order>;
   /** Every order that was paid, in the order of payment. */
   allPaid(): Iterable<PaidOrder>;
+  /** The paid order with this transaction_id, whoever asks. */
+  byTransaction(transactionId: string): Order | undefined;
   /** The paid order of this merchant with this transaction_id. */
   paidAs(merchant: Merchant, transactionId: string): Order | undefined;
   queryByTransaction(
@@ -259,6 +261,8 @@ export function openOrderBook(randomBytes: (size: number) => Buffer): OrderBook 
     *allPaid() {
       for (const order of paid.values()) if (isPaid(order)) yield order;
     },
+
+    byTransaction: (transactionId) => paid.get(transactionId),
 
     paidAs(merchant, transactionId) {
       const order = paid.get(transactionId);

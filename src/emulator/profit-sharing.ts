@@ -57,6 +57,8 @@ interface Share {
   readonly rest: boolean;
   /** Why a receiver gets nothing; set when the share settles. */
   failures: (string | undefined)[] | undefined;
+  /** Whether its receivers have been told. */
+  told: boolean;
 }
 
 interface Return {
@@ -68,6 +70,41 @@ interface Return {
   readonly settlesAt: number;
   /** Undefined: not settled; empty: succeeded. */
   failure: string | undefined;
+  /** Whether who gave back has been told. */
+  told: boolean;
+}
+
+/** A share or a return. */
+export type SharingEntry = Share | Return;
+
+/** What a merchant that received or gave back is told. */
+export interface SharingNotice {
+  /** The merchant to tell. */
+  readonly receiver: string;
+  readonly event_type: 'PROFITSHARING.SUCCESS' | 'PROFITSHARING.RETURN';
+  readonly summary: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly subject: Readonly<Record<string, string>>;
+}
+
+/** One movement of money: a receiver's part of a share, or a return. */
+export interface SharingMove {
+  readonly at: number;
+  readonly kind: 'share' | 'return';
+  /** Who shared, and who paid for it. */
+  readonly mchid: string;
+  readonly payer: string;
+  readonly transaction_id: string;
+  /** WeChat Pay's number of the share or the return, of the part, and the merchant's own. */
+  readonly id: string;
+  readonly detail_id: string;
+  readonly number: string;
+  readonly account: string;
+  /** Fen. */
+  readonly amount: number;
+  /** Of the order, in fen. */
+  readonly total: number;
+  readonly description: string;
 }
 
 export interface Receiver {
@@ -93,6 +130,10 @@ export interface SharingBook {
   giveBack(call: SharingCall, request: ReturnRequest): Reply;
   queryReturn(call: SharingCall, outReturnNo: string, outOrderNo: string): Reply;
   amounts(call: SharingCall, transactionId: string): Reply;
+  /** What there is to tell of an entry that is settled, once. */
+  notices(entry: SharingEntry, now: number): readonly SharingNotice[];
+  /** Every movement that succeeded, of shares and returns that this merchant asked for. */
+  moves(mchid: string, now: number): Iterable<SharingMove>;
   /** Fen of the order that are frozen; `undefined` when none of it is, or no longer. */
   frozen(order: PaidOrder, now: number): number | undefined;
   /** Everything, to be written out. */
@@ -104,8 +145,15 @@ export interface SharingBook {
 export interface SharingDump {
   readonly receivers: readonly (readonly [string, Receiver])[];
   /** A failure that is none is null. */
-  readonly shares: readonly (Omit<Share, 'failures'> & { readonly failures: readonly (string | null)[] | null })[];
-  readonly returns: readonly (Omit<Return, 'failure'> & { readonly failure: string | null })[];
+  /** Those of earlier versions do not say whether anybody was told: then nobody is. */
+  readonly shares: readonly (Omit<Share, 'failures' | 'told'> & {
+    readonly failures: readonly (string | null)[] | null;
+    readonly told?: boolean;
+  })[];
+  readonly returns: readonly (Omit<Return, 'failure' | 'told'> & {
+    readonly failure: string | null;
+    readonly told?: boolean;
+  })[];
 }
 
 interface Tools {
@@ -117,6 +165,8 @@ interface Tools {
   readonly balance: (mchid: string) => number;
   /** What is the matter with a payer's account, as a `fail_reason` says it. */
   readonly trouble: (openid: string) => 'ACCOUNT_ABNORMAL' | 'RECEIVER_HIGH_RISK' | undefined;
+  /** Called when a share or a return begins to wait for its end. */
+  readonly onPending: (entry: SharingEntry) => void;
 }
 
 const minute = 60_000;
@@ -210,7 +260,10 @@ export function openSharingBook(tools: Tools): SharingBook {
       settlesAt: call.now + settleMs,
       rest,
       failures: undefined,
+      // What the merchant keeps for itself is no news to it.
+      told: rest,
     };
+    if (!rest) tools.onPending(share);
     shares.set(keyOf(share.mchid, request.out_order_no), share);
     byOrder.set(request.transaction_id, [...(byOrder.get(request.transaction_id) ?? []), share]);
     return share;
@@ -251,9 +304,29 @@ export function openSharingBook(tools: Tools): SharingBook {
     return sum(parts) - sum(back.map(({ request }) => request));
   }
 
+  function shareOf({ mchid, share }: Return): Share | undefined {
+    return shares.get(keyOf(mchid, share.outOrderNo));
+  }
+
+  function moveOf(
+    { mchid, request }: Share,
+    kind: SharingMove['kind'],
+    at: number,
+  ): Pick<SharingMove, 'at' | 'kind' | 'mchid' | 'payer' | 'transaction_id' | 'total'> {
+    const order = orders.byTransaction(request.transaction_id);
+    return {
+      at,
+      kind,
+      mchid,
+      payer: request.sub_mchid ?? mchid,
+      transaction_id: request.transaction_id,
+      total: order?.request.amount.total ?? 0,
+    };
+  }
+
   function settled(entry: Return, now: number): Return {
     if (entry.failure !== undefined || now < entry.settlesAt) return entry;
-    const share = shares.get(keyOf(entry.mchid, entry.share.outOrderNo));
+    const share = shareOf(entry);
     const { return_mchid: giver, amount } = entry.request;
     if (share !== undefined && entry.createdAt - share.createdAt > 180 * day) entry.failure = 'TIME_OUT_CLOSED';
     else entry.failure = tools.balance(giver) < amount ? 'BALANCE_NOT_ENOUGH' : '';
@@ -274,14 +347,18 @@ export function openSharingBook(tools: Tools): SharingBook {
       for (const index of [receivers, shares, byOrder, returns]) index.clear();
       for (const [key, receiver] of dumped.receivers) receivers.set(key, receiver);
       for (const stored of dumped.shares) {
-        const share: Share = { ...stored, failures: stored.failures?.map((failure) => failure ?? undefined) };
+        const failures = stored.failures?.map((failure) => failure ?? undefined);
+        const share: Share = { ...stored, failures, told: stored.told ?? true };
+        if (!share.told) tools.onPending(share);
         const { out_order_no: number, transaction_id: id } = share.request;
         shares.set(keyOf(share.mchid, number), share);
         byOrder.set(id, [...(byOrder.get(id) ?? []), share]);
       }
       for (const entry of dumped.returns) {
         const key = keyOf(entry.mchid, entry.request.out_return_no);
-        returns.set(key, { ...entry, failure: entry.failure ?? undefined });
+        const restored: Return = { ...entry, failure: entry.failure ?? undefined, told: entry.told ?? true };
+        returns.set(key, restored);
+        if (!restored.told) tools.onPending(restored);
       }
     },
 
@@ -348,8 +425,10 @@ export function openSharingBook(tools: Tools): SharingBook {
         createdAt: now,
         settlesAt: now + settleMs,
         failure: undefined,
+        told: false,
       };
       returns.set(keyOf(merchant.mchid, request.out_return_no), entry);
+      tools.onPending(entry);
       return ok(describeReturn(entry));
     },
 
@@ -366,11 +445,107 @@ export function openSharingBook(tools: Tools): SharingBook {
       return ok({ transaction_id: transactionId, unsplit_amount: unsplit(order as PaidOrder, now) });
     },
 
+    notices(entry, now) {
+      const isSettled = 'failures' in entry ? current(entry, now).failures : settled(entry, now).failure;
+      if (entry.told || isSettled === undefined) return [];
+      entry.told = true;
+      return 'failures' in entry ? noticesOfShare(entry) : noticesOfReturn(entry, shareOf(entry));
+    },
+
+    *moves(mchid, now) {
+      for (const share of shares.values()) {
+        const { failures } = current(share, now);
+        if (share.mchid !== mchid || failures === undefined || share.rest) continue;
+        for (const [index, receiver] of (share.request.receivers ?? []).entries()) {
+          if (failures[index] !== undefined) continue;
+          yield {
+            ...moveOf(share, 'share', share.settlesAt),
+            id: share.orderId,
+            detail_id: detailId(share, index),
+            number: share.request.out_order_no,
+            account: receiver.account,
+            amount: receiver.amount,
+            description: receiver.description,
+          };
+        }
+      }
+      for (const entry of returns.values()) {
+        const share = shareOf(entry);
+        if (entry.mchid !== mchid || settled(entry, now).failure !== '' || share === undefined) continue;
+        const { out_return_no: number, return_mchid: account, amount, description } = entry.request;
+        yield {
+          ...moveOf(share, 'return', entry.settlesAt),
+          id: entry.returnId,
+          detail_id: entry.returnId,
+          number,
+          account,
+          amount,
+          description,
+        };
+      }
+    },
+
     frozen(order, now) {
       const isFrozen = order.request.settle_info?.profit_sharing === true && !isOver(order, now);
       return isFrozen ? unsplit(order, now) : undefined;
     },
   };
+}
+
+function detailId({ orderId }: Share, index: number): string {
+  return `${orderId}${String(index).padStart(4, '0')}`;
+}
+
+/** Whose money it was: a service provider shares its sub-merchant's. */
+function parties({ mchid, request }: Share): Record<string, string> {
+  const { sub_mchid: subMchid } = request;
+  return subMchid === undefined ? { mchid } : { sp_mchid: mchid, sub_mchid: subMchid };
+}
+
+/** One for each merchant that received something. */
+function noticesOfShare(share: Share): SharingNotice[] {
+  const { request, failures = [] } = share;
+  return (request.receivers ?? []).flatMap(({ type, account, amount, description }, index) => {
+    if (type !== 'MERCHANT_ID' || failures[index] !== undefined) return [];
+    return [
+      {
+        receiver: account,
+        event_type: 'PROFITSHARING.SUCCESS' as const,
+        summary: '分账',
+        content: {
+          ...parties(share),
+          transaction_id: request.transaction_id,
+          order_id: share.orderId,
+          out_order_no: request.out_order_no,
+          receiver: { type, account, amount, description },
+          success_time: beijingTime(share.settlesAt),
+        },
+        subject: { out_order_no: request.out_order_no },
+      },
+    ];
+  });
+}
+
+/** The numbers are those of the return, under the names of a share's (the page calls them 微信分账/回退单号). */
+function noticesOfReturn(entry: Return, share: Share | undefined): SharingNotice[] {
+  if (entry.failure !== '' || share === undefined) return [];
+  const { out_return_no: number, return_mchid: account, amount, description } = entry.request;
+  return [
+    {
+      receiver: account,
+      event_type: 'PROFITSHARING.RETURN',
+      summary: '分账回退',
+      content: {
+        ...parties(share),
+        transaction_id: share.request.transaction_id,
+        order_id: entry.returnId,
+        out_order_no: number,
+        receiver: { type: 'MERCHANT_ID', account, amount, description },
+        success_time: beijingTime(entry.settlesAt),
+      },
+      subject: { out_return_no: number },
+    },
+  ];
 }
 
 function describeShare(share: Share): Record<string, unknown> {
@@ -391,7 +566,7 @@ function describeShare(share: Share): Record<string, unknown> {
         account,
         result: failures === undefined ? 'PENDING' : failure === undefined ? 'SUCCESS' : 'CLOSED',
         ...(failure === undefined ? {} : { fail_reason: failure }),
-        detail_id: `${share.orderId}${String(index).padStart(4, '0')}`,
+        detail_id: detailId(share, index),
         create_time: created,
         // Always there, so before the end it is the beginning (UNCONFIRMED).
         finish_time: failures === undefined ? created : beijingTime(share.settlesAt),

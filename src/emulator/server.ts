@@ -64,6 +64,7 @@ import { dumpState, replace, restoreState } from './state.ts';
 import { openStateKeeper } from './state-keeper.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import { makeSeeder } from './seed.ts';
+import { openSharingCallbacks } from './sharing-callbacks.ts';
 import { openTls } from './tls.ts';
 import { openTransferDesk } from './transfer-desk.ts';
 import { perform, send } from './trouble.ts';
@@ -131,6 +132,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     refunded: (order) => refunds.refundedOf(order),
     balance: (mchid) => refunds.settings().balances[mchid] ?? Infinity,
     trouble: (openid) => payers.trouble(openid),
+    onPending: (entry) => sharingCallbacks.watch(entry),
   });
   const outbox = openOutbox({
     clock,
@@ -148,6 +150,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     signal: stopped.signal,
     current: (refund, now) => refunds.current(refund, now),
     outbox,
+  });
+  const sharingCallbacks = openSharingCallbacks({
+    clock,
+    signal: stopped.signal,
+    outbox,
+    notices: (entry, now) => sharing.notices(entry, now),
+    findMerchant,
+    urlOf: (mchid) => switchboard.of(mchid).sharing_notify_url,
   });
   const transfers = openTransferDesk({
     clock,
@@ -170,6 +180,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...transfers.endpoints,
     ...billEndpoints({
       ...billSources,
+      sharing,
       randomBytes: bytesFor('bills'),
       isLimited: () => refunds.settings().rate_limits,
     }),
@@ -194,6 +205,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     transfers: transfers.book,
     billed: billSources.frozen,
     refundCallbacks: callbacks,
+    sharingCallbacks,
   };
   const empty = structuredClone(dumpState(stores));
   const beginWith = makeBeginner({

@@ -19,6 +19,7 @@ import type { Randomness } from './randomness.ts';
 import type { RefundCallbacks } from './refund-callbacks.ts';
 import type { RefundBook, RefundDump } from './refunds.ts';
 import type { Seeder } from './seed.ts';
+import type { SharingCallbacks } from './sharing-callbacks.ts';
 import type { TransferBook } from './transfers.ts';
 
 /** A snapshot. It holds no keys. */
@@ -53,6 +54,7 @@ export interface Stores {
   readonly billed: Map<string, FrozenRefund>;
   readonly outbox: Outbox;
   readonly refundCallbacks: RefundCallbacks;
+  readonly sharingCallbacks: SharingCallbacks;
   readonly faults: Faults;
   readonly findMerchant: (mchid: string) => Merchant | undefined;
 }
@@ -102,6 +104,7 @@ export function replace(stores: Stores, state: EmulatorState): void {
     return known;
   };
   stores.refundCallbacks.clear();
+  stores.sharingCallbacks.clear();
   outbox.clear();
   stores.seeder.forget();
   stores.clock.restore(state);

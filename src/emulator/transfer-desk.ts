@@ -3,7 +3,7 @@ import { WxpayError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { summarise } from './callback-outbox.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
-import { makeDueQueue } from './due-queue.ts';
+import { makeDueLoop } from './due-loop.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Merchant } from './merchants.ts';
 import type { PayerBook } from './payers.ts';
@@ -69,13 +69,13 @@ interface Tools {
   readonly findMerchant: (mchid: string) => Merchant | undefined;
 }
 
-/** How often the clock is looked at while transfers wait: it may be moved by hand. */
-const lookMs = 50;
-
 export function openTransferDesk(tools: Tools): TransferDesk {
   const { clock, randomBytes, signal, outbox, payers, refunds, findMerchant } = tools;
-  const queue = makeDueQueue<Transfer>();
-  let awake = false;
+  const loop = makeDueLoop<Transfer>({
+    clock,
+    signal,
+    meet: (transfer) => void tell(book.current(transfer, clock.now())).catch(() => undefined),
+  });
   const book = openTransferBook({
     randomBytes,
     balance: (mchid) => refunds.settings().balances[mchid] ?? Infinity,
@@ -90,29 +90,9 @@ export function openTransferDesk(tools: Tools): TransferDesk {
     },
     onWait(transfer) {
       // One that has ended waits only to be told.
-      queue.add(transfer.until ?? 0, transfer);
-      // Rejects only when the emulator is being closed.
-      if (!awake) run().catch(() => undefined);
+      loop.add(transfer.until ?? 0, transfer);
     },
   });
-
-  /** Runs only while something waits. */
-  async function run(): Promise<void> {
-    awake = true;
-    try {
-      for (let due = queue.next(); due !== undefined && !signal.aborted; due = queue.next()) {
-        const wait = due - clock.now();
-        if (wait > 0) {
-          await clock.sleep(Math.min(wait, lookMs), signal);
-          continue;
-        }
-        const transfer = queue.take();
-        if (transfer !== undefined) void tell(book.current(transfer, clock.now())).catch(() => undefined);
-      }
-    } finally {
-      awake = false;
-    }
-  }
 
   /** Tells an end that nobody has been told yet. */
   async function tell(transfer: Transfer): Promise<CallbackSummary | null> {
@@ -139,7 +119,7 @@ export function openTransferDesk(tools: Tools): TransferDesk {
     book: {
       ...book,
       restore(dumped) {
-        queue.clear();
+        loop.clear();
         book.restore(dumped);
       },
     },

@@ -1,10 +1,12 @@
-import { publicEncrypt, constants } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHash, publicEncrypt, constants } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { casesOf, withValue } from './field-cases.ts';
 import type { Row } from './field-cases.ts';
 import { makeClient, platformKey } from './raw-client.ts';
 import type { RawAnswer, RawClient } from './raw-client.ts';
-import { openStage } from './stage.ts';
+import { decrypt, receive } from './receiver.ts';
+import type { Envelope, Receiver } from './receiver.ts';
+import { openSibling, openStage } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 /** Profit sharing, state by state and error by error, for both kinds of caller. */
@@ -13,6 +15,7 @@ let provider: RawClient;
 beforeAll(async () => {
   stage = await openStage();
   provider = makeClient(stage.emulator.infoOf('1900000100'), stage.now);
+  await stage.emulator.addMerchant({ mchid: '1900000888', appids: ['wx00000000000000f8'] });
 });
 afterAll(async () => stage.end());
 
@@ -434,6 +437,172 @@ describe.each(['direct', 'partner'] as const)('%s', (party) => {
     expect(codeOf(await refund(id, total - 2000))).toBe('200');
   });
 
+  describe('what a merchant is told', () => {
+    let receiver: Receiver;
+    beforeAll(async () => {
+      receiver = await receive(200);
+    });
+    afterAll(async () => receiver.close());
+    afterEach(() => {
+      stage.emulator.changeMerchant('1900000888', { sharing_notify_url: null });
+    });
+    /** Of one order: the shares of other tests may end meanwhile. */
+    const told = (id: string) =>
+      receiver.arrivals
+        .map(({ text }) => {
+          const { event_type: event, resource } = JSON.parse(text) as Envelope & { readonly event_type: string };
+          const { original_type: type } = resource;
+          return { event, type, content: decrypt(resource, stage.emulator.infoOf('1900000888').api_v3_key) };
+        })
+        .filter(({ content }) => content['transaction_id'] === id);
+    const whose = party === 'direct' ? { mchid: '1900000001' } : { sp_mchid: '1900000100', sub_mchid: '1900000109' };
+
+    test('of a share: its own part, once, under its own key, when it has it', async () => {
+      stage.emulator.changeMerchant('1900000888', { sharing_notify_url: receiver.url });
+      await addReceiver();
+      await addReceiver('PERSONAL_OPENID', 'oPERSON', undefined);
+      const id = await paidOrder();
+      const shared = await share(id, {
+        receivers: [
+          part(700),
+          part(1, { type: 'PERSONAL_OPENID', account: 'oPERSON' }),
+          part(2, { account: '1900000777' }),
+        ],
+      });
+      const number = shared.json['out_order_no'];
+      expect(shared.json).toMatchObject({ state: 'PROCESSING' });
+      expect(told(id)).toEqual([]);
+      stage.advance(second);
+      await expect.poll(() => told(id).length).toBe(1);
+      // Asked about again and again, it is told once.
+      for (let turn = 0; turn < 3; turn += 1) await query(number, id);
+      stage.advance(minute);
+      const { json } = await query(number, id);
+      expect(json).toMatchObject({ state: 'FINISHED' });
+      const [first] = json['receivers'] as Body[];
+      expect(told(id)).toEqual([
+        {
+          event: 'PROFITSHARING.SUCCESS',
+          type: 'profitsharing',
+          content: {
+            ...whose,
+            transaction_id: id,
+            order_id: json['order_id'],
+            out_order_no: number,
+            receiver: { type: 'MERCHANT_ID', account: '1900000888', amount: 700, description: '分给甲公司' },
+            success_time: first!['finish_time'],
+          },
+        },
+      ]);
+      expect(stage.emulator.callbacks).toContainEqual(
+        expect.objectContaining({ mchid: '1900000888', out_order_no: number }),
+      );
+    });
+
+    test('of a return: that it gave back; of one that failed nothing', async () => {
+      await addReceiver();
+      const id = await paidOrder();
+      const shared = await share(id, { receivers: [part(500)] });
+      stage.advance(second);
+      await query(shared.json['out_order_no'], id);
+      stage.emulator.changeMerchant('1900000888', { sharing_notify_url: receiver.url });
+      stage.emulator.configureRefunds({ balances: { '1900000888': 250 } });
+      const failing = await giveBack(shared.json['out_order_no'], { return_mchid: '1900000888', amount: 300 });
+      const back = await giveBack(shared.json['out_order_no'], { return_mchid: '1900000888', amount: 200 });
+      stage.advance(second);
+      const returns = () => told(id).filter(({ event }) => event === 'PROFITSHARING.RETURN');
+      await expect.poll(() => returns().length).toBe(1);
+      stage.emulator.configureRefunds({ balances: { '1900000888': null } });
+      expect(failing.status).toBe(200);
+      expect(returns().map(({ content }) => content)).toEqual([
+        expect.objectContaining({
+          ...whose,
+          transaction_id: id,
+          order_id: back.json['return_id'],
+          out_order_no: back.json['out_return_no'],
+          receiver: expect.objectContaining({ account: '1900000888', amount: 200 }) as object,
+        }),
+      ]);
+    });
+
+    test('is nothing without its own URL, of an unfreeze, or of a share with nobody that can be told', async () => {
+      await addReceiver();
+      const id = await paidOrder();
+      await share(id);
+      stage.advance(second);
+      await unfreeze(id);
+      stage.advance(second);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 150);
+      });
+      expect(told(id)).toEqual([]);
+      // Nor later: what was due has been done with.
+      stage.emulator.changeMerchant('1900000888', { sharing_notify_url: receiver.url });
+      await share(await paidOrder());
+      stage.advance(second);
+      await expect.poll(() => stage.emulator.callbacks.at(-1)?.state).toBe('delivered');
+      expect(told(id)).toEqual([]);
+    });
+  });
+
+  test('the bill of a day has every part that was received and every return, and adds up', async () => {
+    // A day of its own.
+    stage.advance(day);
+    await addReceiver();
+    const id = await paidOrder();
+    const date = new Date(stage.now() + 8 * 60 * minute).toISOString().slice(0, 10);
+    const apply = async (extra: Record<string, string> = {}) =>
+      client().call('GET', `${base}/bills?${search({ bill_date: date, ...extra })}`);
+    const shared = await share(id, {
+      receivers: [part(700, { description: '甲,乙' }), part(2, { account: '1900000777' })],
+    });
+    stage.advance(second);
+    const back = await giveBack(shared.json['out_order_no'], { return_mchid: '1900000888', amount: 200 });
+    stage.advance(second);
+    expect(codeOf(await apply())).toBe('400 INVALID_REQUEST');
+    stage.advance(2 * day);
+    const answer = await apply();
+    expect(answer).toMatchObject({ status: 200, json: { hash_type: 'SHA1' } });
+    const address = new URL(String(answer.json['download_url']));
+    const { text } = await client().call('GET', address.pathname + address.search);
+    expect(createHash('sha1').update(text).digest('hex')).toBe(answer.json['hash_value']);
+    const lines = text.trimEnd().split('\n');
+    const [header = '', first = '', second_ = '', totalHeader = '', totals = ''] = lines;
+    expect(lines).toHaveLength(5);
+    const named = (line: string, names: string) =>
+      Object.fromEntries(names.split(',').map((name, index) => [name, line.slice(1).split(',`')[index]]));
+    expect(named(first, header)).toMatchObject({
+      分账方: party === 'direct' ? '1900000001' : '1900000109',
+      微信订单号: id,
+      '商户分账/回退单号': shared.json['out_order_no'],
+      订单金额: '100.00',
+      分账接收方: '1900000888',
+      分账金额: '7.00',
+      业务类型: '分账',
+      分账描述: '甲\\ 乙',
+    });
+    expect(named(second_, header)).toMatchObject({
+      '微信分账/回退单号': back.json['return_id'],
+      '商户分账/回退单号': back.json['out_return_no'],
+      分账金额: '2.00',
+      业务类型: '分账回退',
+    });
+    expect(named(totals, totalHeader)).toEqual({ 总条数: '2', 分账总金额: '7.00', 分账回退总金额: '2.00' });
+    // The same for ever, and packed on request.
+    expect((await apply()).json['hash_value']).toBe(answer.json['hash_value']);
+    expect(String((await apply({ tar_type: 'GZIP' })).json['download_url'])).toContain('tartype=gzip');
+    // A day on which nothing was shared has none.
+    stage.advance(2 * day);
+    const empty = new Date(stage.now() + 8 * 60 * minute - 2 * day).toISOString().slice(0, 10);
+    expect(codeOf(await apply({ bill_date: empty }))).toBe('400 NO_STATEMENT_EXIST');
+    for (const wrong of ['2026-02-30', 'yesterday', '']) {
+      expect(codeOf(await apply({ bill_date: wrong }))).toBe('400 PARAM_ERROR');
+    }
+    expect(codeOf(await apply({ tar_type: 'ZIP' }))).toBe('400 PARAM_ERROR');
+    const other = await client().call('GET', `${base}/bills?bill_date=${date}&sub_mchid=1900000777`);
+    expect(codeOf(other)).toBe(party === 'direct' ? '400 PARAM_ERROR' : '403 NO_AUTH');
+  });
+
   test('what nobody knows is not found', async () => {
     const id = await paidOrder();
     const answer = await share(id);
@@ -521,4 +690,53 @@ describe('the ratio of a sub-merchant', () => {
     expect(codeOf(answer)).toBe(expected);
     if (expected === '200') expect(answer.json).toEqual({ sub_mchid: mchid, max_ratio: 3000 });
   });
+});
+
+test('what a merchant has not been told yet is told after a restart, and nothing twice', async () => {
+  const receiver = await receive(200);
+  let own = await openSibling(stage, { persist: true });
+  const opened = [own];
+  const post = async (path: string, body: object): Promise<RawAnswer> =>
+    own.client.call('POST', path, body, {
+      headers: { 'wechatpay-serial': own.emulator.info.platform_serial_no! },
+    });
+  try {
+    const { appid, mchid } = own.emulator.info;
+    own.emulator.changeMerchant('1900000888', { sharing_notify_url: receiver.url });
+    const encrypted = publicEncrypt(
+      { key: platformKey(own.emulator.info), padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
+      Buffer.from('甲公司'),
+    ).toString('base64');
+    const account = { type: 'MERCHANT_ID', account: '1900000888' };
+    await post(`${base}/receivers/add`, { appid, ...account, name: encrypted, relation_type: 'PARTNER' });
+    await post('/v3/pay/transactions/native', {
+      appid,
+      mchid,
+      description: 'x',
+      out_trade_no: 'RESTART_1',
+      notify_url: 'http://127.0.0.1:9/',
+      amount: { total },
+      settle_info: { profit_sharing: true },
+    });
+    const { transaction } = await own.emulator.pay({ order: 'RESTART_1', callback: false });
+    own.emulator.moveClock({ by_ms: minute });
+    const shared = await post(`${base}/orders`, {
+      appid,
+      transaction_id: transaction['transaction_id'],
+      out_order_no: 'RESTART_P1',
+      receivers: [{ ...account, amount: 10, description: 'x' }],
+      unfreeze_unsplit: false,
+    });
+    expect(shared.status).toBe(200);
+    for (const advance of [minute, 0]) {
+      await own.emulator.close();
+      own = await openSibling(own, { persist: true });
+      opened.push(own);
+      own.emulator.moveClock({ by_ms: advance });
+      await expect.poll(() => receiver.arrivals.length).toBe(1);
+    }
+  } finally {
+    for (const one of opened) await one.end();
+    await receiver.close();
+  }
 });

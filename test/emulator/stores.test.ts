@@ -56,7 +56,7 @@ const stores: Readonly<Record<string, string>> = {
   'callback-outbox.ts line': 'sends that wait for their turn',
   'refund-callbacks.ts sending': 'sends under way',
   'refund-callbacks.ts awake': 'whether a loop runs',
-  'transfer-desk.ts awake': 'whether a loop runs',
+  'due-loop.ts awake': 'whether a loop runs',
   'due-queue.ts heap': 'filled again by whoever restores',
   'seed.ts used': 'where to begin trying numbers',
   'rate-limits.ts windows': 'the calls of the running second',

@@ -1,6 +1,6 @@
 /** Bills: applying for one, and fetching its file (endpoints 7, bills 1 and 2). */
 import { createHash } from 'node:crypto';
-import { fundFlowBill, isDate, tradeBill } from '../bills.ts';
+import { fundFlowBill, isDate, sharingBill, tradeBill } from '../bills.ts';
 import type { BillSources, TradeBillType } from '../bills.ts';
 import { downloadPath, openDownloadShelf } from '../downloads.ts';
 import type { DownloadShelf } from '../downloads.ts';
@@ -8,6 +8,7 @@ import { readQuery, refuseBody } from '../endpoint.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { headerOf } from '../gateway.ts';
 import { isLoopback } from '../guard.ts';
+import type { SharingBook } from '../profit-sharing.ts';
 import { makeLimiter } from '../rate-limits.ts';
 import { ok, refuse } from '../reply.ts';
 import type { Reply } from '../reply.ts';
@@ -16,6 +17,7 @@ import { beijingTime } from '../times.ts';
 import { checkRelation } from './party.ts';
 
 interface Parts extends BillSources {
+  readonly sharing: Pick<SharingBook, 'moves'>;
   readonly randomBytes: (size: number) => Buffer;
   /** Whether the documented calls per second are kept. */
   readonly isLimited: () => boolean;
@@ -54,6 +56,7 @@ export function billEndpoints(parts: Parts): Endpoint[] {
         return parts.isLimited() ? limiter('fundflow', call.merchant.mchid, call.now, act) : act();
       },
     },
+    { method: 'GET', path: '/v3/profitsharing/bills', answer: (call) => sharing(call, parts, shelf) },
     {
       method: 'GET',
       path: downloadPath,
@@ -77,6 +80,23 @@ function trade(call: Call, parts: Parts, shelf: DownloadShelf): Reply {
   if (refusal !== undefined) return refusal;
   const request = { mchid: merchant.mchid, subMchid, date: day, now: call.now };
   return hand(call, tradeBill(parts, request, type as TradeBillType), packed === 'GZIP', shelf);
+}
+
+/** A service provider gets all of its sub-merchants' shares, or one's; an ordinary merchant its own. */
+function sharing(call: Call, parts: Parts, shelf: DownloadShelf): Reply {
+  const { merchant } = call;
+  const isProvider = merchant.subMerchants !== undefined;
+  const fields = { bill_date: tradeFields['bill_date'] ?? date, tar_type: packing };
+  const query = readQuery(call.query, isProvider ? { ...fields, sub_mchid: subMerchant } : fields);
+  if ('status' in query) return query;
+  const { bill_date: day = '', tar_type: packed, sub_mchid: subMchid } = query.values;
+  const refusal =
+    refuseBody(call.request) ??
+    (subMchid === undefined ? undefined : checkRelation(call, subMchid, 'partner')) ??
+    checkDay(day, call.now);
+  if (refusal !== undefined) return refusal;
+  const text = sharingBill(parts.sharing, { mchid: merchant.mchid, subMchid, date: day, now: call.now });
+  return hand(call, text, packed === 'GZIP', shelf);
 }
 
 function fundFlow(call: Call, parts: Parts, shelf: DownloadShelf): Reply {

@@ -250,4 +250,7 @@ export const emulator = {
   'emulator.example.start_deterministic': 'wxpay emulator start --ephemeral --deterministic 42 --at 2026-12-01',
   'emulator.reason.deterministic_seed': 'a seed is a text or a whole number',
   'emulator.reason.deterministic_at': 'goes with --deterministic; "wxpay emulator clock --at" moves a running clock',
+  'emulator.option.sharing_notify_url': 'where it is told of what it receives by profit sharing, or none',
+  'emulator.merchant.nowhere': 'nowhere',
+  'emulator.reason.sharing_url': 'an http or https URL, or none',
 } as const;

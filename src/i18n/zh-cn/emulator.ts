@@ -243,4 +243,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.example.start_deterministic': 'wxpay emulator start --ephemeral --deterministic 42 --at 2026-12-01',
   'emulator.reason.deterministic_seed': '种子应为一段文本或整数',
   'emulator.reason.deterministic_at': '须与 --deterministic 同用；运行中的时钟用 "wxpay emulator clock --at" 拨动',
+  'emulator.option.sharing_notify_url': '分账动账通知的接收地址，或 none',
+  'emulator.merchant.nowhere': '无',
+  'emulator.reason.sharing_url': '应为 http 或 https 地址，或 none',
 };

@@ -21,6 +21,7 @@ export const command: CommandModule = {
     );
     command.option('--max-total <fen>', t('emulator.option.max_total'));
     command.option('--per-second <n>', t('emulator.option.per_second'));
+    command.option('--sharing-notify-url <url>', t('emulator.option.sharing_notify_url'));
     examples(command, t, ['emulator.example.merchant', 'emulator.example.merchant_products']);
   },
 
@@ -31,7 +32,7 @@ export const command: CommandModule = {
     const switches = await emulator.changeMerchant(mchid, change);
     const { t } = runtime;
     const none = t('emulator.merchant.unlimited');
-    const { account, products, refunds, max_total: most, per_second: calls } = switches;
+    const { account, products, refunds, max_total: most, per_second: calls, sharing_notify_url: url } = switches;
     return {
       data: switches,
       view: [
@@ -45,6 +46,7 @@ export const command: CommandModule = {
             { label: 'refunds', value: refunds },
             { label: 'max_total', value: most === null ? none : formatFen(most) },
             { label: 'per_second', value: calls === null ? none : String(calls) },
+            { label: 'sharing_notify_url', value: url ?? t('emulator.merchant.nowhere') },
           ],
         },
       ],
@@ -62,6 +64,13 @@ function readChange(options: CommandInput['options']): MerchantSwitchesChange {
   }
   const products = textOption(options, 'products');
   if (products !== undefined) change['products'] = products === 'all' ? null : products.split(',').filter(Boolean);
+  const url = textOption(options, 'sharingNotifyUrl');
+  if (url !== undefined && url !== 'none' && !(/^https?:/.test(url) && URL.canParse(url)))
+    throw new WxpayError('INPUT_INVALID', {
+      params: { field: '--sharing-notify-url', reason: 'key:emulator.reason.sharing_url' },
+      outcome: 'not_sent',
+    });
+  if (url !== undefined) change['sharing_notify_url'] = url === 'none' ? null : url;
   for (const [option, flag, name] of [
     ['maxTotal', '--max-total', 'max_total'],
     ['perSecond', '--per-second', 'per_second'],

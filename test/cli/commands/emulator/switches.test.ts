@@ -50,7 +50,10 @@ test('a merchant is refused what is taken from it, until it is given back', asyn
   expect(errorOf(await create())).toMatchObject({ wechat: { code: 'NO_AUTH' } });
   await emulator('merchant', '--products', 'all');
   expect(errorOf(await create())).toMatchObject({ wechat: { code: 'RULE_LIMIT' } });
-  await emulator('merchant', '--max-total', 'none');
+  const url = 'http://127.0.0.1:9/sharing';
+  const told = await emulator('merchant', '--sharing-notify-url', url, '--json');
+  expect(JSON.parse(told.stdout)).toMatchObject({ sharing_notify_url: url });
+  await emulator('merchant', '--max-total', 'none', '--sharing-notify-url', 'none');
   expect(await create()).toMatchObject({ code: 0 });
 });
 
@@ -69,6 +72,7 @@ test.each([
   [['payer', 'oX', '--state', 'gone']],
   [['merchant', '--products', 'native,card']],
   [['merchant', '--per-second', '-1']],
+  [['merchant', '--sharing-notify-url', 'ftp://127.0.0.1/']],
   [['merchant', '--max-total', '1e3']],
   [['fault', 'status', '--status', '403', '--code', 'no such']],
 ])('%j is a usage error', async (argv) => {

@@ -370,3 +370,14 @@ async function gate(): Promise<{ url: string; open: () => void; close: () => Pro
     },
   };
 }
+
+test('a skeleton needs no merchant, is refused as it is, and is what --data takes once it is filled in', async () => {
+  const printed = await local.home.run(['transfer', 'create', '--skeleton', '--json']);
+  expect(printed).toMatchObject({ code: 0, stderr: '' });
+  const blank = await local.run(['transfer', 'create', '--data', printed.stdout, '--json']);
+  expect(blank).toMatchObject({ code: 2, stdout: '' });
+  const members = { ...json(printed), ...(JSON.parse(data) as object), transfer_amount: 100 };
+  const done = await local.run(['transfer', 'create', '--data', JSON.stringify(members), '--ref', fresh(), '--json']);
+  expect(done.code, done.stderr).toBe(0);
+  expect(json(done)).toMatchObject({ state: 'WAIT_USER_CONFIRM' });
+});

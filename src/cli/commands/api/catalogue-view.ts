@@ -13,6 +13,7 @@ import type { Endpoint } from '../../../operations/catalogue.ts';
 import { fieldLines, knownBody, skeletonOf, type FieldLine } from '../../../operations/known-bodies.ts';
 import type { Block, DetailRow, Result } from '../../../output/view.ts';
 import type { Runtime } from '../../command.ts';
+import { skeletonResult } from '../../body-skeleton.ts';
 
 /** @param words all of them must stand in the path, the title, the product or the method */
 export function listEndpoints(words: readonly string[], { t }: Pick<Runtime, 't'>): Result {
@@ -68,8 +69,7 @@ export function skeletonFor(args: readonly string[]): Result {
       outcome: 'not_sent',
     });
   }
-  const data = skeletonOf(body);
-  return { data, view: [{ kind: 'verbatim', text: JSON.stringify(data, undefined, 2) }] };
+  return skeletonResult(skeletonOf(body));
 }
 
 /** The endpoints that the words of a command line name. */

@@ -27,6 +27,7 @@ import {
 import type { Result } from '../../../output/view.ts';
 import type { ResolvedProfile } from '../../../profiles/schema.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { bodySkeleton } from '../../body-skeleton.ts';
 import { confirmLive } from '../../confirm.ts';
 import { dryRun } from '../../dry-run.ts';
 import { parseDuration } from '../../duration.ts';
@@ -54,6 +55,7 @@ export const command: CommandModule = {
       .option('--funds-account <account>', t('refund.option.funds_account'))
       .option('--goods-detail <json>', t('refund.option.goods_detail'))
       .option('--data <json>', t('refund.option.data'))
+      .option('--skeleton', t('order.option.skeleton'))
       .option('--wait', t('refund.option.wait'))
       .option('--for <duration>', t('refund.option.for'));
     examples(command, t, [
@@ -66,6 +68,8 @@ export const command: CommandModule = {
   },
 
   async run({ args, options }: CommandInput, runtime: Runtime): Promise<Result> {
+    // Its number is derived, and the order is named on the command line.
+    if (options['skeleton'] === true) return bodySkeleton('/v3/refund/domestic/refunds', ['out_refund_no']);
     const limit = parseDuration('--for', text(options, 'for') ?? '10m');
     const wanted = await readWanted(args[0], options, runtime);
     const profile = await runtime.profile();

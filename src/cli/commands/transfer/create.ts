@@ -19,6 +19,7 @@ import { deriveBillNo } from '../../../operations/transfer-number.ts';
 import type { Result } from '../../../output/view.ts';
 import type { ResolvedProfile } from '../../../profiles/schema.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
+import { bodySkeleton } from '../../body-skeleton.ts';
 import { confirmLive } from '../../confirm.ts';
 import { dryRun } from '../../dry-run.ts';
 import { parseDuration } from '../../duration.ts';
@@ -50,6 +51,7 @@ export const command: CommandModule = {
       .addOption(new Option('--style <style>', t('transfer.option.style')).choices(['CONFIRM_PAGE', 'RED_PACKET']))
       .option('--notify-url <url>', t('refund.option.notify_url'))
       .option('--data <json>', t('refund.option.data'))
+      .option('--skeleton', t('order.option.skeleton'))
       .option('--wait', t('transfer.option.wait'))
       .option('--for <duration>', t('refund.option.for'));
     examples(command, t, ['transfer.example.create', 'transfer.example.create_name', 'transfer.example.create_ci']);
@@ -61,6 +63,9 @@ export const command: CommandModule = {
         params: { flag: '--name', instead: '--name-file, --name-stdin' },
         outcome: 'not_sent',
       });
+    // The profile has the appid, and the number is derived.
+    if (options['skeleton'] === true)
+      return bodySkeleton('/v3/fund-app/mch-transfer/transfer-bills', ['appid', 'out_bill_no']);
     const limit = parseDuration('--for', text(options, 'for') ?? '10m');
     const given = await readParts(options, runtime);
     const profile = await runtime.profile();

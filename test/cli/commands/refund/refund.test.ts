@@ -51,6 +51,21 @@ const posts = { method: 'POST', path: '/v3/refund/domestic/refunds' } as const;
 const queries = { method: 'GET', path: '/v3/refund/domestic/refunds/*' } as const;
 const json = (result: RunResult): Record<string, unknown> => JSON.parse(result.stdout) as Record<string, unknown>;
 
+describe('--skeleton', () => {
+  test('needs no merchant and sends nothing; filled in, it is what --data takes', async () => {
+    const order = paid();
+    const printed = await runInProcess(['refund', 'create', '--skeleton'], { env: home.env });
+    expect([printed.code, printed.stderr]).toEqual([0, '']);
+    const body = json(printed) as { out_trade_no: string; amount: Record<string, unknown> };
+    const blank = await run(['refund', order.out_trade_no, '--data', JSON.stringify(body), '--json']);
+    expect([blank.code, refundsOf(order)]).toEqual([2, []]);
+    const filled = { ...body, out_trade_no: order.out_trade_no, amount: { ...body.amount, refund: 290, total: 1290 } };
+    const done = await run(['refund', order.out_trade_no, '--data', JSON.stringify(filled), '--json']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(refundsOf(order)).toMatchObject([{ amount: 290 }]);
+  });
+});
+
 describe('a refund', () => {
   test('takes number, body and everything else from flags and --data', async () => {
     const order = paid();

@@ -1,6 +1,7 @@
 /** Talks to a running emulator: how the commands `emulator pay`, `env` and `fault` reach it. */
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { WxpayError, errorCodes } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
@@ -118,6 +119,37 @@ export async function runningEmulator(dir: string): Promise<string | undefined> 
     // No record, or one that a killed emulator left: nobody answers, or somebody else.
     return undefined;
   }
+}
+
+/**
+ * The time of the emulator that answers at an address; `undefined` where nobody answers, or somebody else.
+ *
+ * @param ca PEM of the authority that its HTTPS is trusted by
+ */
+export async function emulatorTime(base: string, ca?: string): Promise<number | undefined> {
+  const url = new URL('/healthz', base);
+  const options = { agent: false, timeout: 2000, ...(ca === undefined ? {} : { ca }) } as const;
+  const text = await new Promise<string>((resolve) => {
+    const nobody = (): void => resolve('');
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        chunks.push(chunk);
+        // Whoever has so much to say is somebody else.
+        if (size > 1024) request.destroy();
+      });
+      response.on('error', nobody);
+      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    });
+    request.on('timeout', () => request.destroy(new Error('timeout')));
+    request.on('error', nobody);
+    request.on('close', nobody);
+    request.end();
+  });
+  const { ok, now } = (readAnswer(text) ?? {}) as { readonly ok?: unknown; readonly now?: unknown };
+  return ok === true && typeof now === 'number' && Number.isSafeInteger(now) ? now : undefined;
 }
 
 async function readRecord(dir: string): Promise<EmulatorRecord> {

@@ -141,15 +141,15 @@ export function controlBodyLimit(target: string, headers: RawRequest['headers'],
   return target === `${controlPrefix}snapshot` && sameText(given, token) ? snapshotBytes : undefined;
 }
 
-/** That it runs, for whoever waits for it: no token, no secrets. */
-export function sendHealth(response: ServerResponse): void {
-  answer(response, 200, { ok: true });
+/** That it runs, for whoever waits for it, and its own time: no token, no secrets. */
+export function sendHealth(response: ServerResponse, { now }: Emulator['clock']): void {
+  answer(response, 200, { ok: true, now });
 }
 
 export async function handleControl(request: RawRequest, response: ServerResponse, control: Control): Promise<void> {
   const name = `${request.method} ${request.target.slice(controlPrefix.length)}`;
   if (name === 'GET healthz') {
-    sendHealth(response);
+    sendHealth(response, control.emulator.clock);
     return;
   }
   if (!sameText(headerOf(request, tokenHeader) ?? '', control.token)) {

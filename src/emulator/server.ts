@@ -339,7 +339,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     });
     const request: RawRequest = { method, target, headers, body, clientCertificate };
     if (target === '/healthz' && method === 'GET' && !isForOfficialHost(headers, address)) {
-      sendHealth(response);
+      sendHealth(response, clock.state());
       return;
     }
     if (target.startsWith(controlPrefix) && !isForOfficialHost(headers, address)) {

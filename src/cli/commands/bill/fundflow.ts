@@ -1,12 +1,12 @@
 /** `wxpay bill fundflow`: what moved on an account of the merchant. */
 import { Option, type Command } from 'commander';
 import { billRequest, type Account } from '../../../operations/bill/fetch.ts';
-import { readDates } from '../../../operations/bill/dates.ts';
 import type { Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { dryRun } from '../../dry-run.ts';
 import { examples } from '../../help.ts';
 import { requireValue } from '../../party.ts';
+import { readBillDates } from './bill-dates.ts';
 import { billOptions, readBillOptions } from './bill-options.ts';
 import { runBills } from './bill-run.ts';
 
@@ -25,7 +25,7 @@ export const command: CommandModule = {
 
   async run(input: CommandInput, runtime: Runtime): Promise<Result | undefined> {
     const options = readBillOptions(input, runtime.globals);
-    const dates = readDates(input.args[0] ?? '', runtime.clock.now());
+    const dates = await readBillDates(input.args[0] ?? '', runtime);
     requireValue(await runtime.profile(), 'mchid');
     const account = String(input.options['account']).toUpperCase() as Account;
     const queries = dates.map((date) => ({ kind: 'fundflow', date, account }) as const);

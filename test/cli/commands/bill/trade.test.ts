@@ -195,3 +195,52 @@ test('a bill of the day that is not made yet: exit 4, and when it will be there'
   stage.local.emulator.faults.add(fault);
   expect(await stage.run(['bill', 'trade', stage.date])).toMatchObject({ code: 4, stdout: '' });
 });
+
+describe('against an emulator whose clock was moved', () => {
+  afterEach(() => {
+    stage.local.emulator.moveClock({ reset: true });
+  });
+
+  test('its yesterday is asked for, and a day that has not come here is there', async () => {
+    const { emulator } = stage.local;
+    emulator.moveClock({ by_ms: 3 * stage.day });
+    emulator.seed({ count: 2, total: 1290, paid_ago_ms: stage.day, prefix: 'MOVED' });
+    const numbers = async (date: string, kind = 'trade') =>
+      rowsOf((await stage.run(['bill', kind, date, '-o', 'ndjson'])).stdout).length;
+    expect(await numbers('yesterday')).toBe(2);
+    expect(await numbers('2026-11-25')).toBe(2);
+    expect(await numbers('2026-11-22..2026-11-25')).toBe(9);
+    // Payments and their fees.
+    expect(await numbers('2026-11-25', 'fundflow')).toBe(4);
+    const { code, stderr } = await stage.run(['bill', 'trade', '2026-11-26', '--lang', 'en']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('today is 2026-11-26 in Beijing');
+  });
+
+  test('set back, it refuses what lies ahead of it', async () => {
+    stage.local.emulator.moveClock({ by_ms: -2 * stage.day });
+    const { code, stderr } = await stage.run(['bill', 'trade', stage.date, '--lang', 'en']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('today is 2026-11-21 in Beijing');
+  });
+
+  test('a dry run asks nobody', async () => {
+    stage.local.emulator.moveClock({ by_ms: 3 * stage.day });
+    const before = stage.local.emulator.requests.length;
+    expect(await stage.run(['bill', 'trade', '2026-11-25', '--dry-run'])).toMatchObject({ code: 2 });
+    expect(await stage.run(['bill', 'trade', stage.date, '--dry-run'])).toMatchObject({ code: 0 });
+    expect(stage.local.emulator.requests).toHaveLength(before);
+  });
+
+  test.each([
+    ['nobody answers', 'http://127.0.0.1:9'],
+    ['nobody answers with TLS', 'https://127.0.0.1:9'],
+  ])('where %s, this machine says which day it is', async (_, url) => {
+    const later = await stage.run(['bill', 'trade', '2026-11-25', '--lang', 'en', '--base-url', url]);
+    expect(later).toMatchObject({ code: 2 });
+    expect(later.stderr).toContain('today is 2026-11-23 in Beijing');
+    expect(await stage.run(['bill', 'trade', stage.date, '--retries', '0', '--base-url', url])).toMatchObject({
+      code: 7,
+    });
+  });
+});

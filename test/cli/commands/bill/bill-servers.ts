@@ -25,7 +25,7 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-export function openServers(stage: BillStage): Servers {
+export function openServers(stage: Pick<BillStage, 'local'>): Servers {
   let open: Server[] = [];
 
   async function serve(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {

@@ -465,8 +465,9 @@ async function asked(world: World, t: Translate): Promise<readonly string[] | nu
   const subject = words.map(({ word }) => word).slice(helpful ? 1 : 0);
   if (helpful) {
     const { topics, showTopic } = await import('./help-topics.ts');
-    const [topic] = subject;
-    if (topic !== undefined && topics.includes(topic))
+    const [topic, ...more] = subject;
+    // `help emulator` is the topic, `help emulator pay` the command.
+    if (topic !== undefined && more.length === 0 && topics.includes(topic))
       return showTopic(topic, peek(argv), { world, t, program: () => buildWholeProgram(world, t) });
   }
   const wanted = helpful ? argv.filter((_, index) => index !== first.index) : argv;

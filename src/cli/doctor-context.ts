@@ -100,6 +100,8 @@ function nameOf(source: Source): string {
   return source.from === 'env' ? source.variable : source.from === 'profile' ? source.name : source.from;
 }
 
+const isApiKey = (field: string): boolean => field === 'api_v3_key' || field === 'api_v2_key';
+
 async function keyFacts(profile: ResolvedProfile, runtime: Runtime): Promise<KeyFacts> {
   const loose = new Map<string, string>();
   const credentials = openCredentials(profile, {
@@ -123,7 +125,8 @@ async function keyFacts(profile: ResolvedProfile, runtime: Runtime): Promise<Key
   const ca = await tried(true, () => credentials.ca());
   const { certificate } = inspection;
   return {
-    faults: inspection.findings.map(({ error }) => error),
+    faults: inspection.findings.filter(({ field }) => !isApiKey(field)).map(({ error }) => error),
+    apiKeyFaults: inspection.findings.filter(({ field }) => isApiKey(field)).map(({ error }) => error),
     merchantKey: await tried(true, () => credentials.merchantKey()),
     merchantCertificate:
       certificate === undefined ? undefined : { serial: certificate.serial_no, expiresAt: certificate.not_after },

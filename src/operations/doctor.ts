@@ -131,6 +131,8 @@ export interface ProfileFacts {
 export interface KeyFacts {
   /** What using the profile would meet. */
   readonly faults: readonly WxpayError[];
+  /** The same of the APIv3 and APIv2 keys. */
+  readonly apiKeyFaults: readonly WxpayError[];
   readonly looseFiles: readonly { readonly file: string; readonly mode: string }[];
   readonly merchantKey: KeyObject | undefined;
   readonly merchantCertificate: { readonly serial: string; readonly expiresAt: number } | undefined;
@@ -408,11 +410,12 @@ function dateOf(time: number): string {
 /** The length is judged where the key is read. */
 async function checkApiKeys({ profile, keys }: DoctorContext): Promise<readonly Finding[]> {
   const { hasApiV3Key } = await profile();
-  const { apiV3Key, apiV2Key } = await keys();
-  if (!hasApiV3Key) return [warning('api_v3_key_missing')];
-  if (apiV3Key === undefined) return [];
+  const { apiV3Key, apiV2Key, apiKeyFaults } = await keys();
+  const faults = apiKeyFaults.map(failure);
+  if (!hasApiV3Key) return [...faults, warning('api_v3_key_missing')];
+  if (apiV3Key === undefined) return faults;
   const text = Buffer.from(apiV3Key).toString('latin1');
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...faults];
   if (!/^[0-9A-Za-z]{32}$/.test(text)) findings.push(warning('api_v3_key_characters'));
   if (apiV2Key !== undefined && apiV2Key === text) findings.push(warning('api_keys_equal'));
   return findings;

@@ -142,7 +142,15 @@ function findingBlock(finding: Finding, t: Translate): Block {
   return { kind: 'text', text: `${mark} ${message}${fix === '' ? '' : `\n  → ${fix}`}`, tone };
 }
 
-function verdictBlock({ verdict }: Diagnosis, t: Translate): Block {
+const unproven = { ok: 'doctor.verdict.ok_unproven', warnings: 'doctor.verdict.warnings_unproven' } as const;
+
+function verdictBlock({ verdict, checks }: Diagnosis, t: Translate): Block {
   const tone = verdict === 'ok' ? 'good' : verdict === 'failed' ? 'bad' : 'warn';
-  return { kind: 'text', text: t(`doctor.verdict.${verdict}`), tone };
+  // Only the echo is signed by both sides: without it nobody knows whether WeChat Pay takes these keys.
+  const proven = checks.some(({ check, status }) => check === 'echo' && (status === 'ok' || status === 'warn'));
+  return {
+    kind: 'text',
+    text: t(verdict === 'failed' || proven ? `doctor.verdict.${verdict}` : unproven[verdict]),
+    tone,
+  };
 }

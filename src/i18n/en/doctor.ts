@@ -20,6 +20,9 @@ export const doctor = {
   'doctor.because.check': 'not looked at (see: {check})',
   'doctor.verdict.ok': 'No faults found.',
   'doctor.verdict.warnings': 'It works, but see the warnings.',
+  'doctor.verdict.ok_unproven': 'No faults in what was looked at. No signed request was made.',
+  'doctor.verdict.warnings_unproven':
+    'No faults in what was looked at, but see the warnings. No signed request was made.',
   'doctor.verdict.failed': 'There are faults. Mend the first one first; others may follow from it.',
   'doctor.ahead': 'ahead',
   'doctor.behind': 'behind',

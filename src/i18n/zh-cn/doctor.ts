@@ -21,6 +21,8 @@ export const doctor: Readonly<Record<keyof typeof en, string>> = {
   'doctor.because.check': '未检查（先看：{check}）',
   'doctor.verdict.ok': '没有发现问题。',
   'doctor.verdict.warnings': '可以使用，但请看警告。',
+  'doctor.verdict.ok_unproven': '已检查的部分没有发现问题；没有发出过签名请求。',
+  'doctor.verdict.warnings_unproven': '已检查的部分没有发现问题，但请看警告；没有发出过签名请求。',
   'doctor.verdict.failed': '存在问题。请先解决第一个，其余的可能由它引起。',
   'doctor.ahead': '偏快',
   'doctor.behind': '偏慢',

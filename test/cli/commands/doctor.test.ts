@@ -580,6 +580,28 @@ describe('a planted misconfiguration is found and named', () => {
 });
 
 describe('doctor', () => {
+  test("an APIv3 key of the wrong length is the APIv3 key's fault, not the merchant key's", async () => {
+    const setup = soundSetup();
+    setup.profile['api_v3_key'] = 'x'.repeat(31);
+    const { checks } = JSON.parse((await doctor(setup)).stdout) as { checks: { check: string; status: string }[] };
+    const statusOf = (name: string): string | undefined => checks.find(({ check }) => check === name)?.status;
+    expect([statusOf('keys'), statusOf('api_keys')]).toEqual(['ok', 'fail']);
+  });
+
+  test('says that a setup works only when a signed request has proven it', async () => {
+    const sound = soundSetup();
+    expect((await doctor({ ...sound, argv: ['doctor'] })).stdout).toMatch(/^(?:No faults found|It works, but)/m);
+    const offline = await doctor({ ...sound, argv: ['doctor', '--offline'] });
+    expect([offline.code, offline.stdout]).toEqual([0, expect.stringContaining('No signed request was made.')]);
+    // Without the APIv3 key no certificate can be had, and without one there is no echo.
+    sound.profile['api_v3_key'] = undefined;
+    const keyless = await doctor({ ...sound, argv: ['doctor'] });
+    expect(keyless.stdout).toContain(
+      'No faults in what was looked at, but see the warnings. No signed request was made.',
+    );
+    expect(keyless.stdout).not.toContain('It works');
+  });
+
   test('offline sends nothing', async () => {
     const before = local.emulator.requests.length;
     const setup = soundSetup();

@@ -538,6 +538,9 @@ export function buildProgram(world: Pick<World, 'stdout' | 'stderr' | 'version'>
     const leaf = commandAt(program, entry.path, t);
     leaf.description(t(entry.summary));
     if (entry.path.length === 1) leaf.helpGroup(t(entry.group));
+    // A group below a noun has no words of its own: its verbs say what it is for.
+    const group = entry.path.length > 2 ? commandAt(program, entry.path.slice(0, -1)) : undefined;
+    group?.description(group.commands.map((verb) => verb.name()).join(', '));
   }
   return program;
 }

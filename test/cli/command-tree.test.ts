@@ -18,6 +18,12 @@ test('G9: `help commands --json` describes every command, and what it stands und
   expect(commands.find(({ path }) => path === 'refund report')?.commands).toEqual(['merge']);
 });
 
+test('every command and every group says what it is for', async () => {
+  const { commands } = await tree();
+  expect(commands.filter(({ summary }) => summary === '').map(({ path }) => path)).toEqual([]);
+  expect(commands.find(({ path }) => path === 'emulator snapshot')?.summary).toBe('save, load');
+});
+
 test('an option says whether it takes a value, which ones, and what it is without', async () => {
   const { commands, global_options: globals } = await tree();
   const output = globals.find(({ long }) => long === '--output');

@@ -1,8 +1,9 @@
 /** What went wrong on the wire, as one of our codes. */
 import { WxpayError, type ErrorCode, type Outcome } from '../errors.ts';
+import { isLoopback } from './base-url.ts';
 
 export interface Wire {
-  /** For messages. */
+  /** Name and port, for messages. */
   readonly host: string;
   readonly secure: boolean;
   /** True when the first byte of the request may have left. */
@@ -66,7 +67,14 @@ export function networkError(error: unknown, wire: Wire, seconds: number): Wxpay
   if (timeoutCodes.has(code)) return fail('NETWORK_TIMEOUT', { seconds });
   if (!wire.started) {
     if (dnsCodes.has(code)) return fail('NETWORK_DNS');
-    if (unreachableCodes.has(code)) return fail('NETWORK_REFUSED');
+    if (unreachableCodes.has(code)) {
+      const refused = fail('NETWORK_REFUSED');
+      // Nothing of WeChat Pay's is on this machine but an emulator, and that has been stopped.
+      const local = /^(.*):(\d+)$/.exec(wire.host);
+      return isLoopback(local?.[1] ?? '')
+        ? refused.with({ params: { ...refused.params, port: local?.[2] ?? '' }, hint: 'cli.hint.emulator_down' })
+        : refused;
+    }
     // Cut off while connecting: with TLS, mostly somebody who dislikes the handshake.
     return wire.secure ? fail('NETWORK_TLS', { reason }) : fail('NETWORK_REFUSED');
   }

@@ -191,5 +191,7 @@ export const cli = {
   'cli.summary.api': 'call any endpoint, signed and verified (APIv3; APIv2 with --v2)',
   'cli.summary.order_reverse': 'reverse a payment by code',
   'cli.summary.emulator_transfer': 'play the user of a merchant transfer',
+  'cli.hint.emulator_down':
+    'Is the emulator running? If not: wxpay emulator start --port {port}. If it has another port, correct base_url. Nothing was sent.',
   'cli.hint.commands': 'All commands: wxpay --help. Topics: wxpay help topics.',
 } as const;

@@ -190,5 +190,7 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.summary.api': '调用任意接口，自动签名并验签（APIv3；APIv2 用 --v2）',
   'cli.summary.order_reverse': '撤销付款码支付',
   'cli.summary.emulator_transfer': '扮演商家转账的收款用户',
+  'cli.hint.emulator_down':
+    '模拟器是否在运行？没有的话：wxpay emulator start --port {port}。端口变了的话，请改 base_url。请求没有发出。',
   'cli.hint.commands': '所有命令：wxpay --help。主题：wxpay help topics。',
 };

@@ -49,6 +49,25 @@ test('cut off while connecting without TLS there is nobody to dislike a handshak
   });
 });
 
+test.each([
+  ['127.0.0.1:8080', '8080'],
+  ['localhost:9', '9'],
+  ['[::1]:18461', '18461'],
+])('nobody at %s is an emulator that does not run, and its port is named', (host, port) => {
+  expect(networkError(coded('ECONNREFUSED'), { ...wire(), host }, 5)).toMatchObject({
+    code: 'NETWORK_REFUSED',
+    hint: 'cli.hint.emulator_down',
+    params: { host, port },
+  });
+});
+
+test.each(['api.mch.weixin.qq.com', '192.0.2.1:8080', '127.0.0.1.example.com:80'])(
+  'nobody at %s is no emulator',
+  (host) => {
+    expect(networkError(coded('ECONNREFUSED'), { ...wire(), host }, 5).hint).toBeUndefined();
+  },
+);
+
 test('a time-out names its deadline', () => {
   expect(networkError(coded('ETIMEDOUT'), wire(), 0.25)).toMatchObject({ params: { host: 'h', seconds: 0.25 } });
 });

@@ -1,5 +1,6 @@
 /** `wxpay api <METHOD> <path>`: one call of APIv3, from what was typed to what is shown. */
 import path from 'node:path';
+import { systemReason } from '../../../core/durable/system-error.ts';
 import { isWxpayError, WxpayError } from '../../../core/errors.ts';
 import { parseBaseUrl } from '../../../core/http/base-url.ts';
 import { parseDownloadUrl } from '../../../core/http/download-url.ts';
@@ -162,7 +163,7 @@ async function readUpload(file: string, { cwd }: Runtime): Promise<Buffer> {
   } catch (error) {
     if (error instanceof WxpayError) throw error;
     throw new WxpayError('INPUT_UNREADABLE', {
-      params: { file, reason: (error as NodeJS.ErrnoException).code ?? 'error' },
+      params: { file, reason: systemReason(error) },
       outcome: 'not_sent',
     });
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { systemReason } from '../../../core/durable/system-error.ts';
 import { WxpayError } from '../../../core/errors.ts';
 import { readJournal, type JournalIdentity } from '../../../operations/refund-batch/journal.ts';
 import type { Source } from '../../../operations/refund-batch/parse.ts';
@@ -74,7 +75,7 @@ export async function* linesOf(file: string, cwd: string): AsyncIterable<string>
 function unreadable(file: string, error: unknown): unknown {
   if (error instanceof WxpayError) return error;
   return new WxpayError('INPUT_UNREADABLE', {
-    params: { file, reason: (error as NodeJS.ErrnoException).code ?? 'error' },
+    params: { file, reason: systemReason(error) },
     outcome: 'not_sent',
     cause: error,
   });

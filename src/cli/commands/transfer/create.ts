@@ -165,7 +165,11 @@ function complete(
     ['transfer_scene_report_infos', '--report'],
   ] as const)
     if (given[field] === undefined)
-      throw new WxpayError('INPUT_MISSING', { params: { field, flag, variable: '--data' }, outcome: 'not_sent' });
+      throw new WxpayError('INPUT_MISSING', {
+        params: { field, flag, variable: '--data' },
+        hint: 'order.hint.flag_or_data',
+        outcome: 'not_sent',
+      });
   if (given.out_bill_no !== undefined && ref !== undefined) throw invalid('--out-bill-no', 'transfer_number_or_ref');
   const notify_url = given.notify_url ?? profile.values.notify_url?.value;
   return {

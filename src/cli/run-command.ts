@@ -59,6 +59,7 @@ export async function runCommand(module: CommandModule, input: CommandInput, con
     if (result?.exitCode !== undefined) return result.exitCode;
     if (result !== undefined && result.data !== undefined) print(result);
     await pending;
+    if (result?.afterwards !== undefined) stderr.write(`${result.afterwards}\n`);
     if (interrupt.signal.aborted) return interruptedCode(interrupt.signal.reason);
     if (result?.failed !== undefined) return exitOf(result.failed);
     return module.needsReader === true && (await isGone(readerGone.signal)) ? exitCodes.batch : exitCodes.ok;

@@ -67,6 +67,11 @@ export interface Result {
   readonly rows?: readonly unknown[];
   /** What `--quiet` prints instead: the one id that a script wants. */
   readonly id?: string;
+  /**
+   * What is said on stderr once the answer is there: the command that comes next. Said before, a long table would carry it off
+   * the screen. Foreign text in it is escaped already.
+   */
+  readonly afterwards?: string;
   /** Set when the answer is a verdict that failed although it is printed (`verify-callback`, `doctor`, `--wait`): the error code that decides the exit code. */
   readonly failed?: string;
   /** The exit code of another program that the command has run. That program said what there was to say: nothing is printed. */

@@ -374,3 +374,16 @@ test('reportError works before there are any flags', async () => {
   expect(code).toBe(2);
   expect(lastLine(world.err()).error).toMatchObject({ code: 'USAGE' });
 });
+
+test('what comes next is said behind the answer, where a long one does not carry it off, and on stderr', async () => {
+  const order: string[] = [];
+  const world = fakeWorld([]);
+  const watched = {
+    ...world,
+    stdout: { ...world.stdout, write: (text: string) => (order.push(`out ${text}`), true) },
+    stderr: { ...world.stderr, write: (text: string) => (order.push(`err ${text}`), true) },
+  };
+  const module: CommandModule = { configure: () => {}, run: async () => ({ ...result, afterwards: 'next' }) };
+  expect(await runCommand(module, { args: [], options: {} }, { world: watched, t, globals: defaults, run })).toBe(0);
+  expect(order).toEqual(['out done\n', 'err next\n']);
+});

@@ -361,6 +361,7 @@ async function planOnly(
       : await readJournal(path, (journal) => lookAhead(wanted, batch, journal, transport, runtime))) ??
     (await lookAhead(wanted, batch, undefined, transport, runtime));
   if (plan.faults.count > 0) return faultResult(batch.identity, plan.faults, wanted, runtime);
+  let next: string;
   if (wanted.out !== undefined) {
     const { writeStreamAtomic } = await import('../../../core/durable/stream-file.ts');
     writeStreamAtomic(resolve(runtime.cwd, wanted.out), savePlan(plan, batch.extras), {
@@ -374,11 +375,12 @@ async function planOnly(
       ...(profile.live ? ['--yes', '--confirm', batch.identity.mchid] : []),
     ];
     const { yes: _yes, confirm: _confirm, ...globals } = runtime.globals;
-    runtime.note('batch.note.saved', { file: wanted.out, command: commandText(wanted.out, flags, globals) });
-  } else if (plan.tally('send').count === 0) runtime.note('batch.note.nothing_left');
+    const command = safeText(commandText(wanted.out, flags, globals));
+    next = runtime.t('batch.note.saved', { file: safeText(wanted.out), command });
+  } else if (plan.tally('send').count === 0) next = runtime.t('batch.note.nothing_left');
   else {
     const flags = [...wanted.apply, ...(batch.saved === undefined ? ['--expect-total', String(plan.file.fen)] : [])];
-    runtime.note('batch.note.planned', { command: commandText(wanted.file, flags, runtime.globals) });
+    next = runtime.t('batch.note.planned', { command: safeText(commandText(wanted.file, flags, runtime.globals)) });
   }
   const rows = plan.rows.count <= maxListed ? { rows: [...planRows(plan)] } : {};
   return {
@@ -395,6 +397,7 @@ async function planOnly(
       ...rows,
     },
     view: planBlocks(plan, runtime.t),
+    ...(runtime.globals.quiet ? {} : { afterwards: next }),
     ...(runtime.globals.output === 'ndjson' || runtime.globals.output === 'csv' ? { rows: [...planRows(plan)] } : {}),
   };
 }
@@ -493,7 +496,10 @@ async function carryOut(
   const abort = new AbortController();
   const finished = new AbortController();
   setMaxListeners(0, abort.signal, stop.signal);
+  const progress = openProgress(runtime, 'batch.progress.apply');
   const onSignal = (): void => {
+    // The terminal has written ^C behind the line that is drawn.
+    progress.end();
     runtime.warn('batch.note.stopping');
     stop.abort(runtime.signal.reason);
     runtime.clock.sleep(finishMs, finished.signal).then(
@@ -515,7 +521,6 @@ async function carryOut(
         .join(' '),
     });
 
-  const progress = openProgress(runtime, 'batch.progress.apply');
   const all = plan.file.count - plan.tally('elsewhere').count;
   const streamed = openStream(plan, wanted.wait, runtime);
   let done = 0;
@@ -626,10 +631,13 @@ async function report(
     const { stopped } = applied;
     if (stopped?.error !== undefined) stderr.write(await stopText(stopped.error, runtime));
   }
-  if (summary.unknown.count > 0 || summary.skipped.count > 0 || summary.stopped !== null)
-    runtime.warn('batch.note.again', { command: againText(wanted, runtime) });
-  else if (summary.processing.count > 0 && !wanted.wait)
-    runtime.note('batch.note.wait', { command: `${againText(wanted, runtime)} --wait` });
+  const again = safeText(againText(wanted, runtime));
+  const next =
+    summary.unknown.count > 0 || summary.skipped.count > 0 || summary.stopped !== null
+      ? t('batch.note.again', { command: again })
+      : summary.processing.count > 0 && !wanted.wait && !globals.quiet
+        ? t('batch.note.wait', { command: `${again} --wait` })
+        : undefined;
   const listed = summary.planned.count <= maxListed;
   const isStreamed = globals.output === 'ndjson' || globals.output === 'csv';
   return {
@@ -637,6 +645,7 @@ async function report(
     // What was told row by row is not told again.
     ...(isStreamed ? { rows: [] } : {}),
     view: isStreamed ? [] : reportBlocks(summary, rows(), t),
+    ...(next === undefined ? {} : { afterwards: next }),
     ...(failed === undefined ? {} : { failed }),
   };
 }

@@ -357,6 +357,20 @@ const names = [
   'retry_after',
 ];
 const kinds = ['status', 'latency', 'stall', 'cut', 'truncate', 'signature', 'replay-other', 'redirect', 'late-commit'];
+/** Half of them would fall at a field of another kind: it is taken away, as the refusal says, so that the others are read, too. */
+function withoutStrays(asked: FaultInput, open: ReturnType<typeof openFaults>): FaultInput {
+  for (;;) {
+    try {
+      open.clear(open.add(asked).id);
+      return asked;
+    } catch (error) {
+      const { field, reason } = (error as WxpayError).params ?? {};
+      if (reason !== 'key:emulator.reason.fault_field' || !Object.hasOwn(asked, String(field))) return asked;
+      asked = Object.fromEntries(Object.entries(asked).filter(([name]) => name !== field)) as unknown as FaultInput;
+    }
+  }
+}
+
 const faults: Target = {
   name: 'faults asked of the emulator',
   seeds: [Buffer.alloc(0)],
@@ -372,7 +386,7 @@ const faults: Target = {
           }
     ) as FaultInput;
     const open = openFaults();
-    const rule = attempt(['INPUT_INVALID', 'INPUT_MISSING'], () => open.add(asked));
+    const rule = attempt(['INPUT_INVALID', 'INPUT_MISSING'], () => open.add(withoutStrays(asked, open)));
     if (rule === undefined) return false;
     // What was taken can be written out, and asks nothing that has no end.
     assert.deepEqual(JSON.parse(JSON.stringify(open.list())), open.list());

@@ -1,6 +1,7 @@
 /** Who may talk to the listener at all: nobody's web page, no rebound name (THREATS I3), and no flood (I2). */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import type { Clock } from '../../core/ports.ts';
 import { isLoopbackName } from './target.ts';
 
 /** Bounds on what one caller, and all of them together, can make the listener hold. */
@@ -8,7 +9,7 @@ export const listenLimits = {
   /** The ciphertext alone may have 1 MiB of base64 (protocol 6.1). */
   bodyBytes: 2 * 1024 * 1024,
   /** Bytes of all unfinished bodies together. */
-  pendingBytes: 32 * 1024 * 1024,
+  pendingBytes: 16 * 1024 * 1024,
   headerBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
@@ -18,6 +19,8 @@ export const listenLimits = {
   connections: 1024,
   /** Callbacks that are being judged or passed on. */
   atOnce: 64,
+  /** Who waits longer to be let in hears that there is too much to do, while WeChat Pay still listens. */
+  gateMs: 1000,
   /** Answers that are still awaited though WeChat Pay no longer does. */
   lateAtOnce: 16,
 } as const;
@@ -48,23 +51,71 @@ export function isWelcome(message: IncomingMessage, { host, port, publicHosts }:
   return isLoopbackName(name) || isIP(name) !== 0;
 }
 
-/** Reads bodies within the limits; all callers share one budget. */
+/**
+ * Reads bodies within the limits; all callers share one budget. When it is spent, the largest unfinished body goes: whoever sends
+ * much and slowly does not keep out a callback, which is small.
+ */
 export function makeBodyReader(): (message: IncomingMessage) => Promise<Buffer | 'too-large'> {
   let pending = 0;
+  const unfinished = new Set<{ size: number; readonly message: IncomingMessage }>();
   return async (message) => {
     if (Number(message.headers['content-length'] ?? 0) > listenLimits.bodyBytes) return 'too-large';
     const chunks: Buffer[] = [];
-    let size = 0;
+    const own = { size: 0, message };
+    unfinished.add(own);
     try {
       for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        size += chunk.length;
+        own.size += chunk.length;
         pending += chunk.length;
-        if (size > listenLimits.bodyBytes || pending > listenLimits.pendingBytes) return 'too-large';
+        if (own.size > listenLimits.bodyBytes) return 'too-large';
+        if (pending > listenLimits.pendingBytes) {
+          const largest = [...unfinished].reduce((most, one) => (one.size > most.size ? one : most), own);
+          if (largest === own) return 'too-large';
+          unfinished.delete(largest);
+          largest.message.destroy();
+        }
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);
     } finally {
-      pending -= size;
+      pending -= own.size;
+      unfinished.delete(own);
     }
+  };
+}
+
+/**
+ * Lets so many in at once; the others wait, first come first served.
+ *
+ * @returns what to call when leaving; `undefined` when it took too long to get in
+ */
+export function makeGate(clock: Clock): () => Promise<(() => void) | undefined> {
+  let inside = 0;
+  const waiting: (() => void)[] = [];
+  const leave = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) inside -= 1;
+    else next();
+  };
+  return async () => {
+    if (inside < listenLimits.atOnce) {
+      inside += 1;
+      return leave;
+    }
+    const patience = new AbortController();
+    return new Promise((resolve) => {
+      const enter = (): void => {
+        patience.abort();
+        resolve(leave);
+      };
+      waiting.push(enter);
+      const giveUp = (): void => {
+        const at = waiting.indexOf(enter);
+        if (at === -1) return;
+        waiting.splice(at, 1);
+        resolve(undefined);
+      };
+      clock.sleep(listenLimits.gateMs, patience.signal).then(giveUp, () => {});
+    });
   };
 }

@@ -3,14 +3,14 @@
  * on, and answers WeChat Pay as the app has answered (protocol 6.5). What does not verify is refused and goes nowhere.
  */
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { isWxpayError, WxpayError } from '../../core/errors.ts';
 import type { Clock, Headers } from '../../core/ports.ts';
 import type { CaptureFolder, ReceivedMessage } from './capture-folder.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { isAcknowledgement, wechatPatienceMs } from './expectation.ts';
 import { forwardable } from './forwardable.ts';
-import { isWelcome, listenLimits, makeBodyReader } from './listen-guard.ts';
+import { isWelcome, listenLimits, makeBodyReader, makeGate } from './listen-guard.ts';
 import { makeRepeats, type Notice, type Repeat } from './repeats.ts';
 import type { HeaderLines } from './send.ts';
 import type { Target } from './target.ts';
@@ -88,6 +88,7 @@ const closingMs = 1000;
 export async function startListener(options: ListenOptions): Promise<Listener> {
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
+  const turns = new WeakMap<Socket, Promise<void>>();
   const handle = makeHandler(options, stopping.signal);
   const server = createServer(
     {
@@ -98,10 +99,14 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
       connectionsCheckingInterval: 1000,
     },
     (message, response) => {
-      const work = handle(message, response, address).catch(() => {
-        // The caller has gone, or never sent what it promised.
-        response.destroy();
-      });
+      const treat = async (): Promise<void> =>
+        handle(message, response, address).catch(() => {
+          // The caller has gone, or never sent what it promised.
+          response.destroy();
+        });
+      // Requests in one breath are answered in their order anyway, and take the places of nobody else's.
+      const work = turns.get(message.socket)?.then(treat) ?? treat();
+      turns.set(message.socket, work);
       underWay.add(work);
       void work.finally(() => underWay.delete(work));
     },
@@ -173,7 +178,7 @@ function makeHandler(options: ListenOptions, stopping: AbortSignal): Handler {
   const { clock } = options;
   const readBody = makeBodyReader();
   const treat = makeTreatment(options, stopping);
-  let atOnce = 0;
+  const enter = makeGate(clock);
 
   return async (message, response, address) => {
     const started = clock.monotonic();
@@ -184,11 +189,12 @@ function makeHandler(options: ListenOptions, stopping: AbortSignal): Handler {
     }
     if (!isWelcome(message, address)) return turnAway(response, 403, 'not allowed');
     if (method !== 'POST') return turnAway(response, 405, 'POST only', { Allow: 'POST' });
-    if (atOnce >= listenLimits.atOnce) return turnAway(response, 503, 'too busy');
-    atOnce += 1;
+    // Whoever has not sent everything holds no place.
+    const body = await readBody(message);
+    if (body === 'too-large') return turnAway(response, 413, 'too large');
+    const leave = await enter();
+    if (leave === undefined) return turnAway(response, 503, 'too busy');
     try {
-      const body = await readBody(message);
-      if (body === 'too-large') return turnAway(response, 413, 'too large');
       const at = clock.now();
       const received = { method, target, headers: pairs(message.rawHeaders), body };
       const { outcome, answer, watch } = await treat(received, at, started);
@@ -198,7 +204,7 @@ function makeHandler(options: ListenOptions, stopping: AbortSignal): Handler {
       options.onReceived(told);
       void watch?.(told);
     } finally {
-      atOnce -= 1;
+      leave();
     }
   };
 }

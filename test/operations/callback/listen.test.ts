@@ -553,6 +553,26 @@ describe('I2: limits', () => {
     expect(performance.now() - began).toBeLessThan(1000);
   });
 
+  test('500 sockets with bodies that never end, small or nearly too large, do not keep a callback out', async () => {
+    const stage = await listen(undefined);
+    const sockets = Array.from({ length: 500 }, () => connect(stage.port, '127.0.0.1').on('error', () => {}));
+    closers.push(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (const [index, socket] of sockets.entries()) {
+      const size = index % 20 === 0 ? 2_000_000 : 1_000;
+      socket.write(`POST / HTTP/1.1\r\nHost: 127.0.0.1:${stage.port}\r\nContent-Length: ${size}\r\n\r\n`);
+      socket.write(Buffer.alloc(size - 1, 0x20));
+    }
+    // Until they have all arrived, and some had to go.
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
+    const began = performance.now();
+    expect((await send(stage.notify, callback())).status).toBe(204);
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
   test('junk is refused by the thousand, and does not drive out what is genuine', async () => {
     const stage = await listen(undefined, { captures: await openCaptureFolder(join(dir, 'captures')) });
     await send(stage.notify, callback());

@@ -228,8 +228,8 @@ const vitest = await createVitest(
     bail: 1,
     reporters: [{}],
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     pool: 'forks',
   },
   {

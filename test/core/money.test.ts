@@ -31,6 +31,14 @@ describe('parseAmount', () => {
   );
 
   test.each([
+    ['12.34', { as_yuan_fen: '1234', whole: '12' }],
+    ['1.5', { as_yuan_fen: '150', whole: '1' }],
+    ['1.005', { as_yuan_fen: '?', whole: '1' }],
+  ])('says what the bare decimal %s would be', (value, params) => {
+    expect(() => parseAmount(value)).toThrowError(expect.objectContaining({ params: { value, ...params } }));
+  });
+
+  test.each([
     '',
     ' ',
     '0',

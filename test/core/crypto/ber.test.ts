@@ -70,6 +70,7 @@ test.each([
   ['a cut length', '30 84 00'],
   ['bytes behind the end', '30 00 00'],
   ['no end of contents', '30 80 02 01 05'],
+  ['a primitive without a length, at once at its end', '04 80 00 00'],
   ['a primitive without a length', '04 80 01 00 00'],
   ['a tag of several octets', '3f 81 01 00'],
 ])('%s is no BER', (_, text) => {

@@ -208,6 +208,17 @@ describe('the private key', () => {
       });
   });
 
+  test('is not in base64 between quotes', () => {
+    for (const [load, text] of [
+      [loadPrivateKey, pem.pkcs8],
+      [loadPublicKey, pem.spki],
+    ] as const)
+      expect(errorOf(() => load(Buffer.from(`"${base64(text)}"`), 'k'))).toMatchObject({
+        code: 'KEY_WRONG_KIND',
+        params: { found: 'kind:unknown' },
+      });
+  });
+
   test('that has nothing between its lines is unreadable', () => {
     for (const [load, name] of [
       [loadPrivateKey, 'PRIVATE KEY'],

@@ -149,6 +149,14 @@ test('a file is taken in any form', async () => {
   expect((await prepareRequest(get({ answer: 'file' }), options)).headers).toMatchObject({ accept: '*/*' });
 });
 
+test('a body of one byte has a type; a long name of a header is shown up to 60 characters', async () => {
+  const { headers } = await prepareRequest(post({ body: Buffer.from('1') }), options);
+  expect(headers?.['content-type']).toBe('application/json');
+  await expect(prepareRequest(get({ headers: { [`A${'b'.repeat(80)}`]: 'x' } }), options)).rejects.toMatchObject({
+    params: { field: `header A${'b'.repeat(59)}`, reason: 'key:reason.own_header_name' },
+  });
+});
+
 test('without a preferred key none is named', async () => {
   const keyless = { ...options, keyRing: { preferred: async () => undefined } };
   expect((await prepareRequest(get(), keyless)).headers).not.toHaveProperty('wechatpay-serial');

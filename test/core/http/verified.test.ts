@@ -69,6 +69,11 @@ test('files and certificates prove themselves elsewhere', async () => {
   expect((await run(get({ answer: 'file' }), {}, 403)).trust).toBe('unsigned');
 });
 
+test('only 200 to 299 is an acceptance; what is beside it needs no signature to be a refusal', async () => {
+  for (const status of [199, 300]) expect(await run(get(), {}, status)).toMatchObject({ status, trust: 'unsigned' });
+  await expect(run(get(), {}, 299)).rejects.toMatchObject({ code: 'SIGNATURE_MISSING' });
+});
+
 test('an APIv2 answer proves itself inside, whatever its status', async () => {
   for (const status of [200, 404, 500])
     expect(await run(get({ answer: 'v2' }), {}, status)).toMatchObject({ status, trust: 'unchecked' });

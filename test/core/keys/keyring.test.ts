@@ -476,6 +476,15 @@ test('what is cached is listed and preferred without a question or a download', 
   expect(downloads()).toBe(0);
 });
 
+test('where the cache takes nothing, what was downloaded is kept in memory', async () => {
+  const unwritable: CertificateStore = { ...createMemoryStore(), save: () => false };
+  const { ring, downloads } = world([() => [key(A)]], { store: unwritable });
+  await ring.refresh();
+  expect((await ring.list()).map(({ id }) => id)).toEqual([A]);
+  expect((await ring.find(A))?.id).toBe(A);
+  expect(downloads()).toBe(1);
+});
+
 test('a ring without anything lists and prefers nothing', async () => {
   const ring = createKeyRing({ publicKeys: [], clock: fakeClock() });
   expect(await ring.list()).toEqual([]);

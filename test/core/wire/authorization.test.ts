@@ -50,6 +50,13 @@ describe('the Authorization header', () => {
     expect(parseAuthorization(text)).toBeUndefined();
   });
 
+  test.each(['mchid', 'nonce_str', 'signature', 'timestamp', 'serial_no'])(
+    'with another name for %s does not',
+    (name) => {
+      expect(parseAuthorization(header.replace(`${name}=`, 'other='))).toBeUndefined();
+    },
+  );
+
   test.each(['a"b', 'a\\b', 'a\r\nX: y', '', '随机', 'a\0'])('never carries a nonce of %j', (nonce) => {
     expect(() => buildAuthorization({ ...parts, nonce })).toThrow(/INPUT_INVALID/);
   });

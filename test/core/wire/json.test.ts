@@ -127,6 +127,11 @@ describe('H3: nesting', () => {
     expect(refusal('{"a":'.repeat(200_000))).toBe('syntax');
   });
 
+  test('what is closed no longer counts, however much of it stands side by side', () => {
+    expect(refusal(`[${'[[]],'.repeat(100)}0]`)).toBeUndefined();
+    expect(refusal(`[${'{"a":{}},'.repeat(100)}0]`)).toBeUndefined();
+  });
+
   test('brackets in strings are text', () => {
     const text = JSON.stringify({ a: '[{'.repeat(1000), b: '\\"[[' });
     expect(read(text)).toEqual(JSON.parse(text));

@@ -93,6 +93,21 @@ describe('verifyV2', () => {
     expect(() => verifyV2(fieldsOf({ a: '1' }), key)).toThrow('SIGNATURE_MISSING');
   });
 
+  test('says which algorithm it does not know, up to 32 characters of it', () => {
+    const refusal = (): unknown => {
+      try {
+        return verifyV2(signed('MD5', { sign_type: `S${'X'.repeat(40)}` }), key);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refusal()).toMatchObject({
+      code: 'SIGNATURE_TYPE_UNSUPPORTED',
+      params: { type: `S${'X'.repeat(31)}` },
+      hint: 'v2.hint.sign_type',
+    });
+  });
+
   test('knows no third algorithm', () => {
     expect(() => verifyV2(signed('MD5', { sign_type: 'SHA1' }), key)).toThrow('SIGNATURE_TYPE_UNSUPPORTED');
     expect(readSignType('md5')).toBeUndefined();

@@ -85,6 +85,7 @@ describe('parseV2Xml', () => {
     ['an entity with a capital', '<xml><a>&Amp;</a></xml>', 'entity'],
     ['an entity of a long name', '<xml><a>&abcdefghi;</a></xml>', 'entity'],
     ['a surrogate by reference', '<xml><a>&#xD800;</a></xml>', 'entity'],
+    ['the last surrogate by reference', '<xml><a>&#xDFFF;</a></xml>', 'entity'],
     ['a reference beyond Unicode', '<xml><a>&#x110000;</a></xml>', 'entity'],
     ['a reference to a control character', '<xml><a>&#0;</a></xml>', 'control'],
     ['a comment inside a value', '<xml><total_fee>1<!-- -->00</total_fee></xml>', 'comment'],

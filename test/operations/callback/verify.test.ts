@@ -29,6 +29,13 @@ test('a genuine callback passes every step and shows its resource', async () => 
   expect(report.failure).toBeUndefined();
 });
 
+test('the key is named when its signature held, and not before', async () => {
+  expect(await judge({ headers: { 'Wechatpay-Nonce': 'OTHER' } })).not.toHaveProperty('serial');
+  const capture = parseRawHttp(rawHttp(makeCallback({})));
+  const report = await verifyCallback(capture, { ...keys, apiV3Key: Buffer.alloc(32, 1) }, now);
+  expect(report).toMatchObject({ verdict: 'invalid', serial: key.id, failure: { code: 'DECRYPT_FAILED' } });
+});
+
 describe('a callback that is not what it should be fails at its step, and shows no resource', () => {
   const wrongKey = Buffer.alloc(32, 1);
   const header = (name: string, value: string | undefined): Wishes => ({ headers: { [name]: value } });

@@ -379,6 +379,30 @@ describe('stopping (THREATS G6, G9)', () => {
     expect(world.bank.posts).toHaveLength(5);
   });
 
+  test('a success between them begins the count of equal refusals anew', async () => {
+    world = openWorld(20);
+    world.bank.troubleOf = () => (world.bank.posts.length % 5 === 0 ? undefined : refuse(403, 'RULE_LIMIT'));
+    const done = await world.run(lines(20), { concurrency: 1 });
+    expect(done.stopped).toBeUndefined();
+    expect(results(done).filter((result) => result === 'failed')).toHaveLength(16);
+  });
+
+  test('a stop that came before the batch sends nothing', async () => {
+    world = openWorld();
+    const done = await world.run(lines(3), { stop: AbortSignal.abort() });
+    expect(done.stopped?.reason).toBe('interrupted');
+    expect(codes(done)).toEqual(Array(3).fill('NOT_REACHED'));
+    expect(world.bank.posts).toHaveLength(0);
+  });
+
+  test('a bug before a refund ends the batch and goes up', async () => {
+    world = openWorld();
+    const bug = new TypeError('mine');
+    const done = applyWith(await world.plan(lines(3)), () => ({ recordIntent: async () => Promise.reject(bug) }));
+    await expect(done).rejects.toBe(bug);
+    expect(world.bank.posts).toHaveLength(0);
+  });
+
   test('--fail-fast stops at the first failure', async () => {
     world = openWorld();
     world.bank.troubleOf = (no) => (no.includes(transactionId(3)) ? refuse(403, 'RULE_LIMIT') : undefined);
@@ -529,6 +553,16 @@ describe('rates (THREATS G13, R3)', () => {
     world = openWorld(200);
     await world.run(lines(200), { rate: 20, concurrency: 32 });
     expect(busiest(world.bank.posts.map(({ at }) => at))).toBeLessThanOrEqual(23);
+  });
+
+  test('150 a second where nothing else is asked for', async () => {
+    world = openWorld(600);
+    const plan = await world.plan(lines(600));
+    const deps = { transport: world.bank.transport, clock: world.clock };
+    await applyPlan(deps, plan, { concurrency: 64 });
+    const times = world.bank.posts.map(({ at }) => at);
+    // 599 intervals, less the tenth of a second that is made up for.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(Math.floor(599 / 0.15) - 100);
   });
 
   test('shards divide the rate', async () => {

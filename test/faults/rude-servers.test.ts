@@ -25,7 +25,7 @@ const matches =
 const fromTheRefundOn = (): typeof victim => {
   let posted = false;
   return (request) => {
-    posted ||= /^POST \/v3\/refund\//.test(request);
+    posted ||= request.startsWith('POST /v3/refund/');
     return posted && request.includes(' /v3/refund/');
   };
 };

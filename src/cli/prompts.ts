@@ -34,6 +34,8 @@ export interface PromptWorld extends Pick<World, 'stdin' | 'stderr' | 'env'> {
   readonly noInput?: boolean;
   /** Aborted by a signal, whose reason is an `Interrupted`. */
   readonly signal?: AbortSignal;
+  /** Told when a question appears and when it is over: what is written in between would stand in the middle of its line. */
+  readonly onAsking?: (asking: boolean) => void;
 }
 
 /**
@@ -62,12 +64,14 @@ export function createPrompts(world: PromptWorld): Prompts {
     };
     world.stdin.on('pause', onPause).on('end', onPause).on('close', onPause);
     const signal = world.signal === undefined ? end.signal : AbortSignal.any([end.signal, world.signal]);
+    world.onAsking?.(true);
     try {
       return await question(inquirer, { input: world.stdin, output: outputOf(world.stderr), signal });
     } catch (error) {
       throw meaningOf(error, ended);
     } finally {
       settled = true;
+      world.onAsking?.(false);
       world.stdin.off('pause', onPause).off('end', onPause).off('close', onPause);
     }
   };

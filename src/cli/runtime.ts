@@ -41,8 +41,17 @@ export function createRuntime(parts: RuntimeParts): {
   const { world, t, globals, stdout, stderr, signal } = parts;
   const closers: (() => Promise<void>)[] = [];
   const dirs = directories(world);
+  let asking = false;
+  /** What came up while somebody was asked something, for afterwards. */
+  const held: string[] = [];
   const note = (key: MessageKey, params?: Params): void => {
-    stderr.write(`${t(key, escaped(params))}\n`);
+    const line = `${t(key, escaped(params))}\n`;
+    if (asking) held.push(line);
+    else stderr.write(line);
+  };
+  const onAsking = (now: boolean): void => {
+    asking = now;
+    if (!asking) for (const line of held.splice(0)) stderr.write(line);
   };
 
   const profileStore = once(async (): Promise<ProfileStore> => {
@@ -213,6 +222,7 @@ export function createRuntime(parts: RuntimeParts): {
         json: globals.output === 'json' || globals.output === 'ndjson',
         noInput: globals.noInput,
         signal,
+        onAsking,
       });
     }),
     note: (key, params) => {

@@ -1,5 +1,5 @@
 /** The profile commands as a person meets them: on a terminal, through the built binary. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -61,6 +61,20 @@ describe('profile add on a terminal', () => {
       public_key: `file:${shop.publicKeyFile}`,
       client_cert_file: shop.certificateFile,
     });
+  });
+
+  test('says that a key file is open to others on a line of its own, after the answer', async () => {
+    const loose = join(home.dir, 'loose.pem');
+    copyFileSync(shop.keyFile, loose);
+    chmodSync(loose, 0o644);
+    const { code, text } = await type(
+      ['profile', 'add', 'shop', '--mchid', shop.mchid],
+      [
+        { after: 'apiclient_key.pem', type: `${loose}${enter}` },
+        { after: 'apiclient_cert.pem', type: ctrlC },
+      ],
+    );
+    expect([code, text]).toEqual([130, expect.stringMatching(/\n\S*loose\.pem can be read by others \(mode 644\)/)]);
   });
 
   test('refuses an emulator’s certificate for the live host while it is typed, and not after the last question', async () => {

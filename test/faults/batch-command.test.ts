@@ -762,7 +762,7 @@ describe('signals (THREATS G9, S2)', () => {
       when: 'before',
       count: -1,
     });
-    const { child } = start([
+    const { child, out } = start([
       write(
         'r.csv',
         list.map((order) => line(order)),
@@ -774,6 +774,7 @@ describe('signals (THREATS G9, S2)', () => {
     child.kill('SIGINT');
     const [exit] = (await once(child, 'close')) as [number];
     expect(exit).toBe(130);
+    expect(out.stderr).toContain('Stopped while the orders were looked up: this run has sent no refund.\nInterrupted.');
     expect(performance.now() - before).toBeLessThan(2_000);
     expect(counts(list)).toEqual(list.map(() => 0));
     expect(journals()).toEqual([]);

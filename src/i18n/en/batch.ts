@@ -122,6 +122,7 @@ export const batch = {
   'batch.note.resuming': 'Going on with the journal {file} ({count} refunds known).',
   'batch.note.torn':
     'The journal {file} ended in the middle of a line; {bytes} bytes that were never acted upon are cut.',
+  'batch.note.stopped_before': 'Stopped while the orders were looked up: this run has sent no refund.',
   'batch.note.stopping':
     'Starting no more rows; finishing what is under way (up to 30 s). Once more ends at once, and stays resumable.',
   'batch.note.again': 'To go on, run the same command: {command}',

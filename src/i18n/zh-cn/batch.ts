@@ -117,6 +117,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.note.planned': '没有发送任何退款。执行：{command}',
   'batch.note.resuming': '接着流水文件 {file} 继续（已知 {count} 笔退款）。',
   'batch.note.torn': '流水文件 {file} 结尾不完整，截去从未据以行动的 {bytes} 字节。',
+  'batch.note.stopped_before': '在查询订单时停止：本次没有发送任何退款。',
   'batch.note.stopping': '不再开始新的行，等进行中的退款结束（最多 30 秒）。再按一次立即退出，之后仍可继续。',
   'batch.note.again': '要继续，请再运行同一命令：{command}',
   'batch.warn.unresolved_elsewhere': '另一份流水里有结果未知的退款：{file}。相关订单暂不处理。先解决：{command}',

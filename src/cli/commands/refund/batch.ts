@@ -342,6 +342,10 @@ async function lookAhead(
         onProgress: (done, all) => progress.show(done, all),
       },
     );
+  } catch (error) {
+    progress.end();
+    if (runtime.signal.aborted) runtime.warn('batch.note.stopped_before');
+    throw error;
   } finally {
     progress.end();
   }

@@ -38,6 +38,8 @@ export interface Stage {
   run(more?: readonly string[]): Promise<RunResult>;
   /** Starts the batch and kills it after `ms`; the result when it was faster. */
   killAfter(ms: number, more?: readonly string[]): Promise<Killed>;
+  /** Starts the batch and, after `ms`, sends it a signal, or goes away as the reader of its output; waits for its end. */
+  endAfter(ms: number, how: Ending, more?: readonly string[]): Promise<Ended>;
   /** The journal's states, by number. */
   states(): Promise<ReadonlyMap<string, RefundState>>;
   /** What is wrong with the ledger: nothing, if each row was refunded once. */
@@ -50,6 +52,13 @@ export interface Killed {
   /** Absent when the process ended by itself. */
   readonly result?: RunResult;
   readonly killed: boolean;
+}
+
+export type Ending = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'EPIPE';
+
+export interface Ended extends RunResult {
+  /** It came to its end by the signal itself: nothing listened yet. */
+  readonly signal: NodeJS.Signals | null;
 }
 
 export interface StageOptions {
@@ -145,6 +154,13 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       const result = await done;
       clearTimeout(timer);
       return child.signalCode === 'SIGKILL' ? { killed: true } : { killed: false, result };
+    },
+    async endAfter(ms, how, more = []) {
+      const { child, done } = start(more);
+      const timer = setTimeout(() => (how === 'EPIPE' ? child.stdout?.destroy() : child.kill(how)), ms);
+      const result = await done;
+      clearTimeout(timer);
+      return { ...result, signal: child.signalCode };
     },
     async states() {
       const path = journal();

@@ -40,7 +40,7 @@ export interface FileLockOptions {
   /** Is there a process with this number on this machine? (`kill(pid, 0)`; no permission means yes.) */
   readonly isAlive: (pid: number) => boolean;
   readonly platform: NodeJS.Platform;
-  /** How long to wait for a living holder, milliseconds; default 10 000. */
+  /** How long to wait for one living holder, milliseconds; default 10 000. For a queue of them, at most six times as long. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** The call that a test may replace, as on a file system without hard links. */
@@ -110,13 +110,18 @@ function ownClaim(path: string, options: FileLockOptions): Claim {
 
 async function acquire(path: string, me: Claim, options: FileLockOptions): Promise<void> {
   const { clock } = options;
-  const deadline = clock.monotonic() + (options.timeoutMs ?? 10_000);
+  const patience = options.timeoutMs ?? 10_000;
+  const last = clock.monotonic() + 6 * patience;
+  let deadline = clock.monotonic() + patience;
   let silent: { readonly token: string; readonly mtimeMs: number; readonly since: number } | undefined;
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
     if (create(path, me, options)) return;
     const holder = readHolder(path);
     if (holder !== undefined) {
+      // A hundred processes behind each other take their time, and it is not the one at the front that hangs.
+      if (silent !== undefined && silent.token !== holder.token)
+        deadline = Math.min(last, clock.monotonic() + patience);
       if (silent?.token !== holder.token || silent.mtimeMs !== holder.mtimeMs) {
         silent = { token: holder.token, mtimeMs: holder.mtimeMs, since: clock.monotonic() };
       }

@@ -254,6 +254,29 @@ const sleeping = (each: (time: number) => void = () => undefined) => {
   };
 };
 
+/** A living holder, this process, whose lock is another one at every multiple of `everyMs`. */
+const passing =
+  (everyMs: number, endsAt: number) =>
+  (time: number): void => {
+    if (time >= endsAt) rmSync(lock, { force: true });
+    else {
+      const token = `holder-${Math.floor(time / everyMs)}`;
+      writeFileSync(lock, JSON.stringify({ token, pid: process.pid, machine: ownMachine() }));
+    }
+  };
+
+test('F1: a lock that goes from hand to hand is waited for, as a long queue is; one holder is not', async () => {
+  const wait = async (everyMs: number, endsAt: number): Promise<unknown> => {
+    passing(everyMs, endsAt)(0);
+    const clock = sleeping(passing(everyMs, endsAt));
+    return withFileLock(lock, () => 'mine', { ...options, clock, timeoutMs: 1_000 });
+  };
+  expect(await wait(300, 5_000)).toBe('mine');
+  await expect(wait(60_000, 5_000)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+  // But not for ever.
+  await expect(wait(300, 50_000)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+});
+
 test.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])(
   'a file system without hard links (%s) still lets in one at a time',
   async (code) => {

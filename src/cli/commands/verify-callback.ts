@@ -18,6 +18,7 @@ import { autopsyView } from './verify-callback/autopsy-view.ts';
 import { captureDocument, captureRow, listDocument, type Explained } from './verify-callback/documents.ts';
 import { lookInto, lookIntoV2, readFramework } from './verify-callback/look-into.ts';
 import { openCaptures, type Wanted } from './verify-callback/sources.ts';
+import { openV2Keys } from './verify-callback/v2-keys.ts';
 import { placeOf, reportBlocks, summaryBlocks } from './verify-callback/views.ts';
 
 /** Callbacks that are verified at once: enough to keep every core busy. */
@@ -118,15 +119,6 @@ function openJudge(options: CommandInput['options'], runtime: Runtime): (entry: 
     const now = at ?? runtime.clock.now();
     const report = await verifyCallback(capture, await keys, now, ignoreAge, verifySha256InPool);
     return { capture, report, origin: capture.origin ?? {} };
-  };
-}
-
-async function openV2Keys(runtime: Runtime): Promise<V2CallbackKeys> {
-  const { mchid, appid } = (await runtime.profile()).values;
-  return {
-    apiV2Key: (await (await runtime.credentials()).apiV2Key()).reveal(),
-    ...(mchid === undefined ? {} : { mchid: mchid.value }),
-    ...(appid === undefined ? {} : { appid: appid.value }),
   };
 }
 

@@ -6,15 +6,18 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo, Socket } from 'node:net';
 import { isWxpayError, WxpayError } from '../../core/errors.ts';
 import type { Clock, Headers } from '../../core/ports.ts';
+import { acknowledges, v2Answer } from './acknowledgement.ts';
+import { kindOf, type CallbackKind, type Capture } from './capture/capture.ts';
 import type { CaptureFolder, ReceivedMessage } from './capture-folder.ts';
 import { exchange, type Exchange } from './exchange.ts';
-import { isAcknowledgement, wechatPatienceMs } from './expectation.ts';
+import { wechatPatienceMs } from './expectation.ts';
 import { forwardable } from './forwardable.ts';
 import { isWelcome, listenLimits, makeBodyReader, makeGate } from './listen-guard.ts';
 import { makeRepeats, type Notice, type Repeat } from './repeats.ts';
 import type { HeaderLines } from './send.ts';
 import type { Target } from './target.ts';
 import { verifyCallback, type CallbackKeys, type CallbackReport } from './verify.ts';
+import { verifyV2Callback, type V2CallbackKeys } from './verify-v2.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -31,6 +34,8 @@ export interface ListenOptions {
   readonly failFirst: number;
   readonly clock: Clock;
   readonly keys: CallbackKeys;
+  /** Asked for with the first callback of APIv2: who has none may have no key for them. */
+  readonly v2Keys: () => Promise<V2CallbackKeys>;
   /** Absent: nothing is kept. */
   readonly captures?: CaptureFolder;
   readonly onReceived: (received: Received) => void;
@@ -53,6 +58,7 @@ export interface Received {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly target: string;
+  readonly kind: CallbackKind;
   /** Absent when it could not be judged. */
   readonly report?: CallbackReport;
   /** Why it could not be judged. */
@@ -61,7 +67,8 @@ export interface Received {
   readonly action: Action;
   /** What the app said, where it was asked. */
   readonly app?: Exchange;
-  readonly answered: { readonly status: number; readonly ms: number };
+  /** `taken`: WeChat Pay sees it as acknowledged. */
+  readonly answered: { readonly status: number; readonly ms: number; readonly taken: boolean };
   /** The file in which it is kept. */
   readonly capture?: string;
 }
@@ -199,7 +206,12 @@ function makeHandler(options: ListenOptions, stopping: AbortSignal): Handler {
       const received = { method, target, headers: pairs(message.rawHeaders), body };
       const { outcome, answer, watch } = await treat(received, at, started);
       answer(response);
-      const answered = { status: response.statusCode, ms: Math.round(clock.monotonic() - started) };
+      const { action, app, kind } = outcome;
+      const taken =
+        action === 'answered' ||
+        action === 'held_back' ||
+        (action === 'forwarded' && app !== undefined && acknowledges(kind, app));
+      const answered = { status: response.statusCode, ms: Math.round(clock.monotonic() - started), taken };
       const told = { at, target, ...outcome, answered };
       options.onReceived(told);
       void watch?.(told);
@@ -294,38 +306,43 @@ function makeTreatment(
   }
 
   return async (message, at, started) => {
-    const verdict = await judge(message, options, at);
+    const capture = captureOf(message);
+    const kind = kindOf(capture);
+    const failing = kind === 'v2' ? failingV2 : failingV3;
+    const taking = kind === 'v2' ? takenV2 : empty(204);
+    const verdict = await judge(capture, kind, options, at);
     if (verdict instanceof WxpayError) {
       const kept = await keep(message, 'unjudged', at);
-      return { outcome: { ...kept, action: 'unjudged', error: verdict }, answer: failing(503, 'not judged') };
+      return { outcome: { ...kept, kind, action: 'unjudged', error: verdict }, answer: failing(503, 'not judged') };
     }
     const report = verdict;
     const valid = report.verdict === 'valid';
-    const kept = await keep(message, valid ? (report.envelope?.event_type ?? 'callback') : 'unverified', at);
+    const notice = noticeOf(report, kind);
+    const label = kind === 'v2' ? notice.event_type : (report.envelope?.event_type ?? 'callback');
+    const kept = await keep(message, valid ? label : 'unverified', at);
     if (!valid) {
-      const refused = { ...kept, report, action: 'refused' } as const;
+      const refused = { ...kept, kind, report, action: 'refused' } as const;
       // One wording for whatever is wrong: nobody is told how near they came (THREATS C11).
       const answer = failing(401, 'verification failed');
       if (!options.forwardUnverified || forwardTo === undefined) return { outcome: refused, answer };
       const { app, watch } = await ask(forwardTo, message, started, [[unverifiedMark, report.failure?.code ?? '']]);
       return { outcome: { ...refused, app }, answer, ...(watch === undefined ? {} : { watch }) };
     }
-    const notice = noticeOf(report);
     const { times, repeat } = repeats.meet(notice, at);
-    const base = { ...kept, report, ...(repeat === undefined ? {} : { repeat }) };
+    const base = { ...kept, kind, report, ...(repeat === undefined ? {} : { repeat }) };
     if (times <= options.failFirst)
       return { outcome: { ...base, action: 'failed_on_purpose' }, answer: failing(500, 'failed on purpose') };
     if (repeat?.acknowledged === true && !options.forwardRepeats)
-      return { outcome: { ...base, action: 'held_back' }, answer: empty(204) };
+      return { outcome: { ...base, action: 'held_back' }, answer: taking };
     if (forwardTo === undefined) {
       repeats.acknowledge(notice);
-      return { outcome: { ...base, action: 'answered' }, answer: empty(204) };
+      return { outcome: { ...base, action: 'answered' }, answer: taking };
     }
     const { app, watch } = await ask(forwardTo, message, started, []);
     // Only what WeChat Pay hears counts: an answer that came too late was none.
-    if (isAcknowledgement(app.status)) repeats.acknowledge(notice);
+    if (acknowledges(kind, app)) repeats.acknowledge(notice);
     const outcome = { ...base, action: 'forwarded', app } as const;
-    return { outcome, answer: relay(app), ...(watch === undefined ? {} : { watch }) };
+    return { outcome, answer: relay(app, failing), ...(watch === undefined ? {} : { watch }) };
   };
 }
 
@@ -334,15 +351,15 @@ const isMark = (name: string): boolean => name.toLowerCase() === unverifiedMark.
 
 /** @returns the report, or why there is none */
 async function judge(
-  message: ReceivedMessage,
-  { keys, clock }: ListenOptions,
+  capture: Capture,
+  kind: CallbackKind,
+  { keys, v2Keys, clock }: ListenOptions,
   at: number,
 ): Promise<CallbackReport | WxpayError> {
-  const capture = { headers: headersOf(message.headers), body: message.body, bodyIs: 'bytes', format: 'http' } as const;
   const patience = new AbortController();
   try {
     return await Promise.race([
-      verifyCallback(capture, keys, at),
+      kind === 'v2' ? v2Keys().then((own) => verifyV2Callback(capture, own)) : verifyCallback(capture, keys, at),
       // A key that has to be fetched may take longer than anybody waits.
       clock
         .sleep(deadlineMs, patience.signal)
@@ -357,18 +374,25 @@ async function judge(
   }
 }
 
-function noticeOf({ envelope, resource = {} }: CallbackReport): Notice {
+function captureOf({ headers, body }: ReceivedMessage): Capture {
+  return { headers: headersOf(headers), body, bodyIs: 'bytes', format: 'http' };
+}
+
+function noticeOf({ envelope, resource = {} }: CallbackReport, kind: CallbackKind): Notice {
+  // APIv2 has neither ids nor types: what it tells of is all there is.
+  if (kind === 'v2') {
+    const event = typeof resource['out_refund_no'] === 'string' ? 'V2.REFUND' : 'V2.PAYMENT';
+    const { nonce_str: nonce } = resource;
+    return { id: typeof nonce === 'string' ? nonce : '', event_type: event, resource };
+  }
   return { id: envelope?.id ?? '', event_type: envelope?.event_type ?? '', resource };
 }
 
 /** The app's answer as it is, but for what belongs to its connection; without one, a failure in WeChat Pay's own form. */
-function relay({
-  status,
-  headers = [],
-  body = Buffer.alloc(0),
-  whole,
-  failure,
-}: Exchange): (response: ServerResponse) => void {
+function relay(
+  { status, headers = [], body = Buffer.alloc(0), whole, failure }: Exchange,
+  failing: Failing,
+): (response: ServerResponse) => void {
   if (failure === 'slow') return failing(504, 'app too slow');
   if (failure !== undefined || status === undefined || status < 200 || status > 599)
     return failing(502, failure === 'refused' ? 'app not running' : 'app failed');
@@ -390,8 +414,20 @@ function relay({
   };
 }
 
-function failing(status: number, message: string): (response: ServerResponse) => void {
-  return (response) => answerJson(response, status, { code: 'FAIL', message });
+type Failing = (status: number, message: string) => (response: ServerResponse) => void;
+
+const failingV3: Failing = (status, message) => (response) => answerJson(response, status, { code: 'FAIL', message });
+
+const failingV2: Failing = (status, message) => (response) => answerXml(response, status, v2Answer('FAIL', message));
+
+function takenV2(response: ServerResponse): void {
+  answerXml(response, 200, v2Answer('SUCCESS', 'OK'));
+}
+
+function answerXml(response: ServerResponse, status: number, bytes: Buffer): void {
+  response.setHeader('Content-Type', 'text/xml; charset=utf-8');
+  response.setHeader('Content-Length', String(bytes.length));
+  response.writeHead(status).end(bytes);
 }
 
 function empty(status: number): (response: ServerResponse) => void {

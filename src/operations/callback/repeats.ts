@@ -62,6 +62,8 @@ export function makeRepeats(): Repeats {
 const families: readonly { readonly event: RegExp; readonly numbers: readonly string[]; readonly state: string }[] = [
   { event: /^REFUND\./, numbers: ['out_refund_no'], state: 'refund_status' },
   { event: /^TRANSACTION\./, numbers: ['combine_out_trade_no', 'out_trade_no'], state: 'trade_state' },
+  { event: /^V2\.PAYMENT$/, numbers: ['out_trade_no'], state: 'result_code' },
+  { event: /^V2\.REFUND$/, numbers: ['out_refund_no'], state: 'refund_status' },
   { event: /^MCHTRANSFER\.BILL\./, numbers: ['out_bill_no'], state: 'state' },
 ];
 
@@ -73,6 +75,6 @@ function keyOf({ id, event_type: event, resource }: Notice): string {
   const family = families.find((candidate) => candidate.event.test(event));
   const name = family?.numbers.find((candidate) => typeof resource[candidate] === 'string');
   if (family === undefined || name === undefined) return `id ${id}`;
-  const owner = resource['sub_mchid'] ?? resource['mchid'] ?? '';
+  const owner = ['sub_mchid', 'mchid', 'sub_mch_id', 'mch_id'].map((part) => resource[part]).find(Boolean) ?? '';
   return `no ${JSON.stringify([event, owner, name, resource[name], resource[family.state] ?? null])}`;
 }

@@ -20,6 +20,7 @@ import { makeRepeats } from '../../../src/operations/callback/repeats.ts';
 import { makeMessage, type Damage, type Message } from '../../../src/operations/callback/send.ts';
 import { parseTarget } from '../../../src/operations/callback/target.ts';
 import { realClock } from '../../helpers/local.ts';
+import { apiV2Key, mchid as v2Mchid, payment, refund, signed, xml } from './autopsy/v2/stage.ts';
 import { foreignKey } from './staged-callback.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -150,6 +151,7 @@ async function listen(to: string | undefined, options: Partial<ListenOptions> = 
     failFirst: 0,
     clock: realClock,
     keys,
+    v2Keys: async () => ({ apiV2Key, mchid: v2Mchid }),
     captures: await openCaptureFolder(join(dir, 'captures')),
     onReceived: (one) => received.push(one),
     onLate: (_one, answer) => late.push(answer),
@@ -604,5 +606,93 @@ describe('I1: the port', () => {
       closers.push(() => void socket.destroy());
     });
     expect(reached).toBe(false);
+  });
+});
+
+describe('APIv2', () => {
+  const ok = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>';
+  const notice = (body: string): Message => ({
+    headers: [
+      ['Content-Type', 'text/xml'],
+      ['Content-Length', String(Buffer.byteLength(body))],
+    ],
+    body: Buffer.from(body),
+  });
+  const paid = notice(xml(signed()));
+
+  test('without an app, a callback that holds is answered in XML, and its repeat is recognised', async () => {
+    const stage = await listen(undefined);
+    const first = await send(stage.notify, paid);
+    expect(first).toMatchObject({ status: 200, body: ok });
+    expect(first.headers).toContain('text/xml; charset=utf-8');
+    expect(await send(stage.notify, paid)).toMatchObject({ status: 200, body: ok });
+    expect(stage.received).toMatchObject([
+      { kind: 'v2', action: 'answered', answered: { taken: true }, report: { verdict: 'valid' } },
+      { kind: 'v2', action: 'held_back', repeat: { by: 'number', times: 2 } },
+    ]);
+    expect(await send(stage.notify, notice(refund()))).toMatchObject({ status: 200, body: ok });
+    expect(stage.received[2]).toMatchObject({ action: 'answered', report: { resource: { out_refund_no: 'R1' } } });
+  });
+
+  test('one that does not hold is refused in XML and goes nowhere, whatever is wrong with it', async () => {
+    const own = await app(reply(200, ok));
+    const stage = await listen(own.url);
+    const bodies = [
+      xml(signed()).replace('<![CDATA[1290]]>', '<![CDATA[1]]>'),
+      xml(signed(payment, 'MD5', 'x'.repeat(32))),
+      xml(signed({ ...payment, mch_id: '10000200' })),
+      xml(payment),
+      '<!DOCTYPE xml [<!ENTITY a SYSTEM "file:///etc/passwd">]><xml><a>&a;</a></xml>',
+      '<xml>',
+    ];
+    const answers = [];
+    for (const body of bodies) answers.push(await send(stage.notify, notice(body)));
+    const words =
+      '<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[verification failed]]></return_msg></xml>';
+    expect(answers).toMatchObject(bodies.map(() => ({ status: 401, body: words })));
+    expect(stage.received.map(({ action }) => action)).toEqual(bodies.map(() => 'refused'));
+    expect(own.requests).toEqual([]);
+  });
+
+  test('goes to the app untouched, and only its SUCCESS in XML counts', async () => {
+    const answers = [
+      reply(200, '{"code":"SUCCESS"}'),
+      reply(204),
+      reply(200, ok.replace('SUCCESS', 'FAIL')),
+      reply(500, ok),
+      reply(200, ok),
+    ];
+    const own = await app((socket, count) => answers[count - 1]!(socket));
+    const stage = await listen(own.url);
+    for (let count = 0; count <= answers.length; count += 1) await send(stage.notify, paid);
+    expect(own.requests).toHaveLength(5);
+    expect(bodyOf(own.requests[0]!).equals(paid.body)).toBe(true);
+    expect(stage.received.map(({ action, answered }) => [action, answered.status, answered.taken])).toEqual([
+      ['forwarded', 200, false],
+      ['forwarded', 204, false],
+      ['forwarded', 200, false],
+      ['forwarded', 500, false],
+      ['forwarded', 200, true],
+      ['held_back', 200, true],
+    ]);
+  });
+
+  test('without an APIv2 key it cannot be judged: WeChat Pay sends it again', async () => {
+    const stage = await listen(undefined, {
+      v2Keys: async () => {
+        throw new WxpayError('INPUT_MISSING', { params: { field: 'api_v2_key' } });
+      },
+    });
+    const answer = await send(stage.notify, paid);
+    expect(answer.status).toBe(503);
+    expect(answer.body).toContain('<return_code><![CDATA[FAIL]]></return_code>');
+    expect(stage.received[0]).toMatchObject({ kind: 'v2', action: 'unjudged', error: { code: 'INPUT_MISSING' } });
+  });
+
+  test('an app that is gone is a failure in XML', async () => {
+    const stage = await listen('http://127.0.0.1:9/');
+    const answer = await send(stage.notify, paid);
+    expect(answer.status).toBe(502);
+    expect(answer.body).toContain('<return_msg><![CDATA[app not running]]></return_msg>');
   });
 });

@@ -13,6 +13,7 @@ import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
 import { textOption } from '../emulator/emulator-dir.ts';
 import { allowed } from './trigger.ts';
+import { openV2Keys } from '../verify-callback/v2-keys.ts';
 import { lateDocument, lateView, receivedDocument, receivedView } from './received-view.ts';
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
@@ -73,6 +74,7 @@ export const command: CommandModule = {
       failFirst,
       clock: runtime.clock,
       keys,
+      v2Keys: async () => openV2Keys(runtime),
       ...(captures === undefined ? {} : { captures }),
       onReceived(received) {
         tally.add(received);
@@ -168,7 +170,7 @@ function makeTally(): { add(received: Received): void; count(): number; counts()
       if (action === 'forwarded') counts.forwarded += 1;
       if (action === 'held_back') counts.held_back += 1;
       else if (action === 'refused') counts.refused += 1;
-      else if (answered.status === 200 || answered.status === 204) counts.acknowledged += 1;
+      else if (answered.taken) counts.acknowledged += 1;
       else counts.failed += 1;
     },
     count: () => counts.received,

@@ -1,6 +1,6 @@
 /** How a received callback looks: one line for people, more of it where that is wanted; one document for programs. */
+import { acknowledges } from '../../../operations/callback/acknowledgement.ts';
 import type { Exchange } from '../../../operations/callback/exchange.ts';
-import { isAcknowledgement } from '../../../operations/callback/expectation.ts';
 import type { Received } from '../../../operations/callback/listen.ts';
 import type { Translate } from '../../../i18n/translate.ts';
 import { formatFen } from '../../../output/money.ts';
@@ -19,6 +19,7 @@ export function receivedDocument(received: Received, t: Translate): object {
     type: 'callback',
     at: new Date(at).toISOString(),
     path: target,
+    api: received.kind,
     verdict: report?.verdict ?? 'unjudged',
     failure: failure === undefined ? null : { code: failure.code, ...errorText(failure, t) },
     ...(report?.verdict === 'valid'
@@ -35,7 +36,7 @@ export function receivedDocument(received: Received, t: Translate): object {
         : { by: repeat.by, times: repeat.times, first_at: new Date(repeat.firstAt).toISOString() },
     action,
     app: app === undefined ? null : answerDocument(app),
-    answered,
+    answered: { status: answered.status, ms: answered.ms },
     capture: capture ?? null,
   };
 }
@@ -46,7 +47,7 @@ export function receivedView(received: Received, runtime: Runtime): readonly Blo
   const resource = report?.verdict === 'valid' ? (report.resource ?? {}) : {};
   const words = [
     formatInstant(received.at).slice(11, 19),
-    report?.verdict === 'valid' ? (report.envelope?.event_type ?? '') : t('callbacks.listen.unverified'),
+    report?.verdict === 'valid' ? eventWords(received, t) : t('callbacks.listen.unverified'),
     ...subject(resource),
     outcome(received, t),
   ];
@@ -59,14 +60,27 @@ export function receivedView(received: Received, runtime: Runtime): readonly Blo
   for (const remark of report?.remarks ?? [])
     blocks.push({ kind: 'text', text: `  ${t(`callback.remark.${remark}`)}`, tone: 'warn' });
   const said = app === undefined ? null : answerDocument(app).body;
-  if (said !== null && (globals.verbose || !isAcknowledgement(app?.status)))
+  if (said !== null && (globals.verbose || !acknowledges(received.kind, app ?? {})))
     blocks.push({ kind: 'text', text: said.slice(0, globals.verbose ? 2048 : 500), tone: 'dim' });
-  if (app?.status !== undefined && app.status < 400 && !isAcknowledgement(app.status) && action === 'forwarded')
-    blocks.push({ kind: 'text', text: `  ${t('callbacks.listen.not_taken', { status: app.status })}`, tone: 'warn' });
+  if (app?.status !== undefined && app.status < 400 && !acknowledges(received.kind, app) && action === 'forwarded')
+    blocks.push({
+      kind: 'text',
+      text: `  ${t(received.kind === 'v2' ? 'callbacks.listen.v2_not_taken' : 'callbacks.listen.not_taken', { status: app.status })}`,
+      tone: 'warn',
+    });
   if (!globals.verbose) return blocks;
   if (capture !== undefined) blocks.push({ kind: 'text', text: `  ${capture}`, tone: 'dim' });
   if (report?.resource !== undefined) blocks.push({ kind: 'verbatim', text: JSON.stringify(report.resource, null, 2) });
   return blocks;
+}
+
+function eventWords({ kind, report }: Received, t: Translate): string {
+  if (kind === 'v3') return report?.envelope?.event_type ?? '';
+  return t(
+    typeof report?.resource?.['out_refund_no'] === 'string'
+      ? 'callbacks.listen.v2_refund'
+      : 'callbacks.listen.v2_payment',
+  );
 }
 
 export function lateDocument({ report }: Received, late: Exchange): object {
@@ -82,7 +96,11 @@ function subject(resource: Readonly<Record<string, unknown>>): readonly string[]
   const name = numbers.find((candidate) => typeof resource[candidate] === 'string');
   const { amount, transfer_amount: transferred } = resource;
   const { refund, total } = (typeof amount === 'object' && amount !== null ? amount : {}) as Record<string, unknown>;
-  const fen = [refund, total, transferred].find((value) => Number.isSafeInteger(value)) as number | undefined;
+  // APIv2 has texts.
+  const texts = [resource['refund_fee'], resource['total_fee']].map((value) =>
+    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined,
+  );
+  const fen = [refund, total, transferred, ...texts].find((value) => Number.isSafeInteger(value)) as number | undefined;
   return [
     ...(name === undefined ? [] : [String(resource[name])]),
     ...(fen === undefined || fen < 0 ? [] : [formatFen(fen)]),
@@ -109,9 +127,9 @@ function outcome({ action, app, repeat, answered }: Received, t: Translate): str
   }
 }
 
-function toneOf({ action, app }: Received): Tone {
+function toneOf({ action, app, kind }: Received): Tone {
   if (action === 'refused' || action === 'unjudged') return 'bad';
   if (action === 'held_back') return 'dim';
   if (action === 'failed_on_purpose') return 'warn';
-  return app === undefined || isAcknowledgement(app.status) ? 'good' : 'bad';
+  return app === undefined || acknowledges(kind, app) ? 'good' : 'bad';
 }

@@ -234,7 +234,9 @@ function clues({ capture, mchid }: V2AutopsyInput, fields: V2Fields | undefined)
   }
   if (/<xml[\s>]/i.test(text) && !/<\/xml\s*>/i.test(text)) found.push(indicated('truncated', { missing: '?' }));
   if (text.includes('\uFFFD') || /\?{3}/.test(text)) found.push(indicated('charset_lost'));
-  const rounded = [...fields].find(([, value]) => /^\d(?:\.\d+)?[eE]\+?\d\d$|^\d{15,17}0{8,}$/.test(value));
+  const rounded = [...fields].find(
+    ([name, value]) => name !== 'sign' && /^\d(?:\.\d+)?[eE]\+?\d\d$|^[1-9]\d{14,16}0{8,}$/.test(value),
+  );
   if (rounded !== undefined) found.push(indicated('v2_number_lost', { field: rounded[0], text: rounded[1] }));
   const sign = fields.get('sign') ?? '';
   if (sign === '' && !fields.has('req_info')) {

@@ -313,6 +313,7 @@ describe('a payment: the evidence points somewhere, and nothing is proven', () =
   test.each<[string, string]>([
     ['an unknown key', xml(signed(payment, 'MD5', 'y'.repeat(32)))],
     ['amounts that somebody raised', xml({ ...sent, total_fee: '999999', cash_fee: '999999' })],
+    ['a sign of zeros', change('sign', '0'.repeat(32))],
   ])('%s is not identifiable: nobody can tell them apart', (_what, body) => {
     expect(lookInto(body)).toMatchObject({ grade: 'not_identifiable', findings: [] });
   });

@@ -7,6 +7,7 @@ import { WxpayError } from '../core/errors.ts';
 import { loadTranslate, type MessageKey, type Translate } from '../i18n/translate.ts';
 import { chooseLang } from '../i18n/locale.ts';
 import type { CommandModule } from './command.ts';
+import { afterSentence } from '../output/colon.ts';
 import { configureHelp } from './help.ts';
 import { addGlobalOptions, peek, readGlobals, valueFlags } from './options.ts';
 import { reportError, runCommand } from './run-command.ts';
@@ -629,9 +630,9 @@ function toUsageError(error: unknown, t: Translate): unknown {
         : t(isSwitch ? 'cli.usage.switch' : key, { name });
   const isCommand = error.code === 'commander.unknownCommand';
   const names = isCommand && /^topics?$/.test(name) ? 'help topics' : near;
-  const suggestion = names === undefined || isSwitch ? '' : ` ${t('cli.usage.did_you_mean', { names })}`;
+  const said = names === undefined || isSwitch ? reason : afterSentence(reason, t('cli.usage.did_you_mean', { names }));
   return new WxpayError('USAGE', {
-    params: { reason: reason + suggestion },
+    params: { reason: said },
     ...(isCommand ? { hint: 'cli.hint.commands' } : {}),
     outcome: 'not_sent',
   });

@@ -2,7 +2,7 @@
 import { WxpayError, type Outcome } from '../core/errors.ts';
 import { internalMeaning } from '../core/wire/error-body.ts';
 import type { MessageKey, Params, Translate } from '../i18n/translate.ts';
-import { inParentheses } from '../output/colon.ts';
+import { afterSentence, inParentheses } from '../output/colon.ts';
 import { safeJson, safeText } from '../output/safe-text.ts';
 import { shellQuote } from '../output/shell.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -23,16 +23,15 @@ export function renderError(error: WxpayError, t: Translate, { where = [], wrap 
   const { message, hint, next } = errorText(error, t, where);
   const lines = [message];
   if (error.wechat !== undefined) {
-    const mark = error.unsigned ? ` ${t('cli.error.unsigned')}` : '';
-    lines.push(
-      t('cli.error.wechat', { code: safeText(error.wechat.code), message: safeText(error.wechat.message) }) + mark,
-    );
+    const { code, message: said } = error.wechat;
+    const words = t('cli.error.wechat', { code: safeText(code), message: safeText(said) });
+    lines.push(error.unsigned ? afterSentence(words, t('cli.error.unsigned')) : words);
   } else if (error.unsigned) lines.push(t('cli.error.unsigned'));
   lines.push(hint);
   let commandAt: number | undefined;
   const command = next === undefined ? undefined : t('cli.error.next', { command: safeText(next) });
-  if (command !== undefined && (wrap === undefined || wrap(`  ${hint} ${command}`, 0).length === 1))
-    lines.push(`${lines.pop() ?? ''} ${command}`);
+  if (command !== undefined && (wrap === undefined || wrap(`  ${afterSentence(hint, command)}`, 0).length === 1))
+    lines.push(afterSentence(lines.pop() ?? '', command));
   else if (command !== undefined) commandAt = lines.push(command) - 1;
   if (error.requestId !== undefined) lines.push(`Request-ID: ${requestIdText(error.requestId, t)}`);
   const shown = lines.flatMap((line, index) => {
@@ -128,13 +127,19 @@ function requestIdText(requestId: string, t: Translate): string {
 }
 
 /**
- * A param `key:reason.too_long` or `kind:private-key` names another message, `key:error.<CODE>` the message of the cause;
+ * A `reason` that is the operating system's (`ENOENT`, or with its English words behind) is said in the user's language. A
+ * param `key:reason.too_long` or `kind:private-key` names another message, `key:error.<CODE>` the message of the cause;
  * everything else is data and is escaped.
  */
 export function translateParams({ params, cause }: WxpayError, t: Translate): Params {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) texts[name] = safeText(String(value));
   for (const [name, value] of Object.entries(params)) {
+    const system = /^(E[A-Z]+)(?::|$)/.exec(String(value))?.[1];
+    if (name === 'reason' && system !== undefined) {
+      const said = t(`system.${system}` as MessageKey);
+      if (!said.startsWith('system.')) texts[name] = said;
+    }
     const reference = /^(?:key:([A-Za-z0-9_.]+)|(kind):([a-z0-9_-]+))$/.exec(String(value));
     if (reference === null) continue;
     const key = (reference[1] ?? `kind.${reference[3] ?? ''}`) as MessageKey;

@@ -173,6 +173,11 @@ function explained(call: Call, error: unknown): unknown {
     const params = { ...error.params, what: `${method} ${call.path}` };
     return error.with({ params, hint: error.httpStatus === 404 ? 'api.hint.no_path' : 'api.hint.no_method' });
   }
+  // The last part of a write's path is no number.
+  if (error.code === 'NOT_FOUND' && call.request.method !== 'GET') {
+    const [, number] = ownNumber(call) ?? [];
+    return error.with({ params: { ...error.params, what: number ?? `${call.request.method} ${call.path}` } });
+  }
   if (error.code !== 'OUTCOME_UNKNOWN') return error;
   const next = askAbout(call);
   if (next !== undefined) return error.with({ next });

@@ -131,17 +131,23 @@ export type V2Answer =
  * Sends the call and believes its answer only if it is signed, under the algorithm of the request, and about what was asked.
  *
  * @param key the APIv2 key
+ * @param options `origin` where it is sent: over http no certificate can be shown
  * @throws `WxpayError`: refusals with WeChat Pay's own code; `SIGNATURE_*`, `ANSWER_*` for reads; `OUTCOME_UNKNOWN` with the
  *   command that asks for everything that may have been carried out
  */
-export async function callV2(transport: Transport, plan: V2Plan, key: string): Promise<V2Answer> {
+export async function callV2(
+  transport: Transport,
+  plan: V2Plan,
+  key: string,
+  { origin = '' }: { readonly origin?: string } = {},
+): Promise<V2Answer> {
   try {
     const response = await settle(plan.request, async () => refuseUnknownPath(plan, await transport(plan.request)));
     const text = billText(plan, response);
     if (text !== undefined) return { kind: 'text', text };
     return { kind: 'fields', fields: await readAnswer(plan, response, key) };
   } catch (error) {
-    throw explained(plan, error);
+    throw explained(plan, error, origin);
   }
 }
 
@@ -276,8 +282,10 @@ function numberOf({ fields }: V2Plan): string | undefined {
 }
 
 /** Lays over an error what this call knows: where to ask. */
-function explained(plan: V2Plan, error: unknown): unknown {
+function explained(plan: V2Plan, error: unknown, origin: string): unknown {
   if (!isWxpayError(error)) return error;
+  if (error.code === 'CLIENT_CERTIFICATE_REFUSED' && origin.startsWith('http:'))
+    return error.with({ hint: 'v2.hint.certificate_http' });
   if (error.code === 'OUTCOME_UNKNOWN') {
     const next = askNext(plan);
     return next === undefined ? error.with({ hint: 'v2.hint.nothing_asks' }) : error.with({ next });

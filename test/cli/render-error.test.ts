@@ -51,6 +51,14 @@ describe.each(languages)('an error in %s', (_lang, t) => {
     expect(hint.length).toBeGreaterThan(3);
   });
 
+  test('what the operating system said is said in this language, with its code', () => {
+    const text = (reason: string): string =>
+      errorText(new WxpayError('INPUT_UNREADABLE', { params: { file: 'x', reason } }), t).message;
+    expect(text('ENOENT')).toBe(t('error.INPUT_UNREADABLE', { file: 'x', reason: t('system.ENOENT') }));
+    expect(text('ENOENT: no such file or directory')).toBe(text('ENOENT'));
+    expect(text('EWHAT: new')).toContain('EWHAT: new');
+  });
+
   test('an unsigned refusal is marked', () => {
     const error = new WxpayError('NOT_FOUND', { params: { what: 'T1' }, unsigned: true });
     expect(renderError(error, t)).toContain(t('cli.error.unsigned'));

@@ -73,6 +73,16 @@ describe('the catalogues', () => {
     expect([typed, joins]).toEqual([[], []]);
   });
 
+  test('write Chinese with its own commas, colons and stops', () => {
+    const odd = keys.filter(
+      (key) =>
+        // What is to be put into a file or typed: CSV headings, `env:变量名`.
+        !key.startsWith('batch.template.') &&
+        /\p{Script=Han}[,;?!]|(?<!env|file|keychain)[,;:](?:\p{Script=Han}|[“（])/u.test(zhCn[key]),
+    );
+    expect(odd).toEqual([]);
+  });
+
   test('are made of every area file, and no key is in two of them', async () => {
     for (const [dir, catalogue] of [
       ['en', en],

@@ -133,7 +133,9 @@ async function callOne(path: string, options: CommandInput['options'], runtime: 
     await confirmLive(runtime, profile, { key: 'v2.confirm.call', params: { path, about: aboutOf(plan) } });
   }
   const transport = await runtime.transport();
-  const answer = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () => callV2(transport, plan, key));
+  const answer = await runtime.busy('cli.busy.request', { host: 'WeChat Pay' }, () =>
+    callV2(transport, plan, key, { origin: baseUrlOf(profile) }),
+  );
   return resultOf(answer, plan, runtime);
 }
 

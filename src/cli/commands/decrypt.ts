@@ -23,6 +23,12 @@ export const command: CommandModule = {
         outcome: 'not_sent',
       });
     const bytes = withoutBom(await readInput(typeof resource === 'string' ? resource : (args[0] ?? '-'), runtime));
+    if (bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)))
+      throw new WxpayError('INPUT_MISSING', {
+        params: { field: '<ciphertext>', flag: '<ciphertext>' },
+        hint: 'crypt.hint.ciphertext',
+        outcome: 'not_sent',
+      });
     // A document is a callback's; base64 never begins with a brace.
     const isDocument = typeof resource === 'string' || /^\s*[{[]/.test(bytes.subarray(0, 64).toString('latin1'));
     return isDocument ? decryptDocument(bytes, runtime) : decryptOne(bytes, runtime);

@@ -201,7 +201,10 @@ function read<T>(source: string, load: () => T): T {
 }
 
 function wrongKind(source: string, wanted: FileKind, found: FileKind): WxpayError {
-  return new WxpayError('KEY_WRONG_KIND', { params: { source, wanted: `kind:${wanted}`, found: `kind:${found}` } });
+  return new WxpayError('KEY_WRONG_KIND', {
+    params: { source, wanted: `kind:${wanted}`, found: `kind:${found}` },
+    ...(wanted === 'private-key' && found === 'encrypted-private-key' ? { hint: 'profile.hint.key_encrypted' } : {}),
+  });
 }
 
 function isPem(bytes: Uint8Array): boolean {

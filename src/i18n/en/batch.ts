@@ -48,6 +48,7 @@ export const batch = {
   'batch.fault.gb18030': 'The file is neither UTF-8 nor GB18030; about here it stops being readable.',
   'batch.fault.ambiguous_encoding':
     'The file can be read as UTF-8 and as GB18030. Say which: --encoding utf-8 or gb18030.',
+  'batch.fault.workbook': 'This is an Excel workbook. Save it as CSV ("CSV UTF-8") and use that file.',
   'batch.fault.nul': 'There is a NUL character in this line.',
   'batch.fault.changed': 'The file changed while it was read.',
   'batch.fault.csv': 'A quote opens, closes or stands where it should not; nothing after it was read.',

@@ -3,6 +3,7 @@ export const crypt = {
   'crypt.argument.plaintext':
     '@file or - for standard input; asked for on a terminal. Never the text itself: it would stay in the shell history',
   'crypt.argument.plaintext_name': 'The plaintext',
+  'crypt.hint.ciphertext': 'Give the ciphertext itself, @file, or - with something on standard input.',
   'crypt.argument.ciphertext': 'base64 of a field, @file, or - for standard input (default)',
   'crypt.option.serial': 'encrypt for this key (serial or PUB_KEY_ID); default: the one in use',
   'crypt.option.resource_type':

@@ -49,7 +49,8 @@ export const errors = {
   'error.CREDENTIAL_MISSING': 'The profile has no {field}.',
   'hint.CREDENTIAL_MISSING': 'Set {variable}, or add it with "wxpay profile add --force".',
   'error.SECRET_UNREADABLE': 'Cannot read the secret {field} from {reference}: {reason}',
-  'hint.SECRET_UNREADABLE': 'Check the reference in the profile or the variable that holds it.',
+  'hint.SECRET_UNREADABLE':
+    'Check the file or the variable: its path, its permissions, and the reference in the profile.',
   'error.KEYCHAIN_UNAVAILABLE': 'The keychain does not answer: {reason}',
   'hint.KEYCHAIN_UNAVAILABLE': 'Use env: or file: references, or unlock the keychain.',
   'error.KEY_UNREADABLE': 'Cannot read a key or certificate from {source}: {reason}',

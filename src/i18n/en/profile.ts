@@ -22,6 +22,8 @@ export const profile = {
   'profile.reason.symlink': 'it is a symbolic link',
   'profile.reason.not_regular': 'it is not a regular file',
   'profile.reason.owner': 'it belongs to another user',
+  'profile.hint.key_encrypted':
+    'Take its passphrase off first: openssl pkey -in <this file> -out apiclient_key.pem; chmod 600 apiclient_key.pem.',
   'profile.hint.odd_file':
     "Put a regular file of your own in its place; links and other users' files are not followed.",
   'profile.hint.broken_in_place': 'It was left as it is, since its folder cannot be changed. Mend it there.',

@@ -14,6 +14,8 @@ export const v2 = {
     'It was made with the other algorithm: sign_type must name the one in use, and MD5 is what its absence means.',
   'v2.cause.url_encoded': 'The values were URL-encoded before signing; they are signed as they are.',
   'v2.cause.unknown': 'A field was changed, added or left out after signing, or the APIv2 key is another one.',
+  'v2.hint.certificate_http':
+    'No certificate can be shown over http. Start the emulator with "wxpay emulator start --https --profile <name>".',
   'v2.hint.signature_wrong': "A field was changed on the way, or the APIv2 key is not this merchant's.",
   'v2.hint.sign_type': 'APIv2 knows MD5 and HMAC-SHA256, and an answer is signed with the algorithm of its request.',
   'v2.hint.req_info': 'The APIv2 key is most likely not the one of this merchant, or was changed.',

@@ -1,6 +1,6 @@
 import type { autopsy as en } from '../en/autopsy.ts';
 
-/** autopsy: 中文文案,键与占位符和英文一致。 */
+/** autopsy: 中文文案，键与占位符和英文一致。 */
 export const autopsy: Readonly<Record<keyof typeof en, string>> = {
   'autopsy.title.proven': '原因：已证实（还原后签名通过）',
   'autopsy.title.indicated': '原因：有迹象，未能证实',

@@ -31,7 +31,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.option.merged_report': '写出合并后的报告：.json、.ndjson、.csv，其他扩展名为文本',
   'batch.example.template': 'wxpay refund batch --template > refunds.csv',
   'batch.example.plan': 'wxpay refund batch refunds.csv --plan',
-  'batch.example.apply': 'wxpay refund batch refunds.csv --expect-total 1234.56yuan --report report.csv',
+  'batch.example.apply': 'wxpay refund batch refunds.csv --expect-total 1234.56元 --report report.csv',
   'batch.example.saved': 'wxpay refund batch refunds.csv --plan --out plan.json',
   'batch.example.ci':
     'wxpay refund batch refunds.csv --shard 2/4 --yes --confirm 1900000001 --expect-total 123456 --report shard-2.json',
@@ -49,6 +49,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.fault.utf8': '文件不是 UTF-8 编码，从这一行起无法读取。',
   'batch.fault.gb18030': '文件既不是 UTF-8 也不是 GB18030，大约从这里起无法读取。',
   'batch.fault.ambiguous_encoding': '文件按 UTF-8 和 GB18030 都能读。请指明：--encoding utf-8 或 gb18030。',
+  'batch.fault.workbook': '这是 Excel 工作簿，请在 Excel 里另存为 CSV（“CSV UTF-8”）再用。',
   'batch.fault.nul': '这一行含有 NUL 字符。',
   'batch.fault.changed': '读取期间文件发生了变化。',
   'batch.fault.csv': '引号的位置不对，其后的内容没有读取。',

@@ -1,6 +1,6 @@
 import type { callbacks as en } from '../en/callbacks.ts';
 
-/** callbacks: 中文文案,键与占位符和英文一致。 */
+/** callbacks: 中文文案，键与占位符和英文一致。 */
 export const callbacks: Readonly<Record<keyof typeof en, string>> = {
   'callbacks.summary.noun': '接收、发送、重放回调',
   'callbacks.summary.trigger': '向自己的应用发送一条已签名的测试回调',

@@ -4,6 +4,7 @@ import type { crypt as en } from '../en/crypt.ts';
 export const crypt: Readonly<Record<keyof typeof en, string>> = {
   'crypt.argument.plaintext': '@文件，或 - 表示标准输入；在终端上会询问。不接受明文本身：它会留在命令历史里',
   'crypt.argument.plaintext_name': '明文',
+  'crypt.hint.ciphertext': '直接写密文，或 @文件；写 - 则从标准输入读取。',
   'crypt.argument.ciphertext': '字段密文（base64）、@文件，或 - 表示标准输入（默认）',
   'crypt.option.serial': '用这把密钥加密（证书序列号或 PUB_KEY_ID）；默认为正在使用的那个',
   'crypt.option.resource_type': '改为用 APIv3 密钥生成此 original_type 的回调资源，供测试接收端',

@@ -59,7 +59,7 @@ export const emulator: Readonly<Record<keyof typeof en, string>> = {
   'emulator.column.fault': '故障',
   'emulator.column.request': '请求',
   'emulator.column.count': '剩余次数',
-  'emulator.note.stop': '按 Ctrl-C 停止。',
+  'emulator.note.stop': '按 Ctrl-C 结束。',
   'emulator.note.request': '{method} {target} {status} {code}',
   'emulator.note.profile': '配置 {name} 现在指向这个模拟器。',
   'emulator.warn.host': '正在监听 {host}：其他机器也能访问这个模拟器。',

@@ -24,6 +24,8 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
   'profile.reason.symlink': '它是符号链接',
   'profile.reason.not_regular': '它不是普通文件',
   'profile.reason.owner': '它属于其他用户',
+  'profile.hint.key_encrypted':
+    '请先去掉口令：openssl pkey -in <该文件> -out apiclient_key.pem，再 chmod 600 apiclient_key.pem。',
   'profile.hint.odd_file': '请换成你自己的普通文件；不会跟随链接，也不读取其他用户的文件。',
   'profile.hint.broken_in_place': '文件夹不可写，文件原样未动。请在原处修好。',
   'profile.reason.env_unset': '变量没有设置',
@@ -119,7 +121,7 @@ export const profile: Readonly<Record<keyof typeof en, string>> = {
   'profile.lead.wait': '在另一个终端启动模拟器，在此等待：无需账号，不涉及资金',
   'profile.lead.quit': '停止',
   'profile.lead.start': '请在另一个终端运行：{command}',
-  'profile.lead.waiting': '正在等待模拟器（按 Ctrl-C 停止）',
+  'profile.lead.waiting': '正在等待模拟器（按 Ctrl-C 结束）',
   'profile.lead.which': '有多个配置，这次用哪一个？（wxpay profile use 可长期选定）',
   'profile.hint.choose': '用 --profile 或 WXPAY_PROFILE 指定，或用 wxpay profile use 选定一个。已有：{names}。',
   'profile.warn.appid': 'appid {appid} 不像常见的样子（wx 或 ww 开头，后跟 16 位字母或数字），已照原样保存。',

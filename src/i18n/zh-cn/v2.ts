@@ -1,6 +1,6 @@
 import type { v2 as en } from '../en/v2.ts';
 
-/** v2: 中文文案,键与占位符和英文一致。 */
+/** v2: 中文文案，键与占位符和英文一致。 */
 export const v2: Readonly<Record<keyof typeof en, string>> = {
   'v2.option.v2': '用于 APIv2（XML，APIv2 密钥）',
   'v2.option.field': '请求的一个字段，可重复使用',
@@ -15,6 +15,7 @@ export const v2: Readonly<Record<keyof typeof en, string>> = {
   'v2.cause.sign_type': '使用了另一种算法：sign_type 须与实际算法一致，不传表示 MD5。',
   'v2.cause.url_encoded': '签名前对值做了 URL 编码；应使用原值签名。',
   'v2.cause.unknown': '签名后字段有改动、增减，或 APIv2 密钥不是这一个。',
+  'v2.hint.certificate_http': 'http 上无法出示证书。请用 "wxpay emulator start --https --profile <名称>" 启动模拟器。',
   'v2.hint.signature_wrong': '字段在途中被改动，或 APIv2 密钥不属于该商户。',
   'v2.hint.sign_type': 'APIv2 只有 MD5 和 HMAC-SHA256，应答须与请求使用同一算法。',
   'v2.hint.req_info': 'APIv2 密钥很可能不属于该商户，或已更换。',

@@ -85,6 +85,7 @@ export type ColumnName =
 
 export const faultReasons = [
   'empty_file',
+  'workbook',
   'utf16',
   'utf8',
   'gb18030',
@@ -269,6 +270,7 @@ async function inspect(source: Source, options: ParseOptions): Promise<Look> {
   const base = { sha256: hash.digest('hex'), encoding, format: first === '{' ? 'ndjson' : 'csv' } as const;
   const fault = (reason: FaultReason, at = 0): Look => ({ ...base, fault: { line: at, reason } });
   if (size === 0) return fault('empty_file');
+  if (isWorkbook(head)) return fault('workbook');
   if (isUtf16(head)) return fault('utf16');
   if (nul > 0) return fault('nul', nul);
   if (encoding === 'utf-8' && !isUtf8) return fault('utf8', utf8Until);
@@ -276,6 +278,11 @@ async function inspect(source: Source, options: ParseOptions): Promise<Look> {
   // A byte order mark, or one character that only UTF-8 would write in three bytes, decides.
   if (options.encoding === undefined && isUtf8 && !ascii && !wide && isGb18030) return fault('ambiguous_encoding');
   return base;
+}
+
+/** `.xlsx` (a zip) or `.xls` (an OLE file): no table as text has either beginning. */
+function isWorkbook(head: Buffer): boolean {
+  return head.subarray(0, 4).equals(Buffer.from('PK\x03\x04')) || head.subarray(0, 4).toString('hex') === 'd0cf11e0';
 }
 
 /**

@@ -171,6 +171,11 @@ describe('wxpay api --v2', () => {
     expect(errorOf(result)).toMatchObject({ code });
   });
 
+  test('where the certificate is wanted and the address is http, says that', async () => {
+    const result = await run(['/secapi/pay/refund', ...refundFlags('A')], { WXPAY_BASE_URL: local.info.url });
+    expect([result.code, result.stderr]).toEqual([14, expect.stringContaining('emulator start --https')]);
+  });
+
   test("says WeChat Pay's own code, and that HTTP said 200", async () => {
     const number = await paid();
     const argv = [...refundFlags(number, { total_fee: '1', refund_fee: '1' }), '--json'];

@@ -421,6 +421,14 @@ describe('a write', () => {
     expect(errorOf(result)).toMatchObject({ outcome: 'rejected', wechat: { code: 'PARAM_ERROR' } });
   });
 
+  test('what a write was about is named by its number, and not by the end of the path', async () => {
+    stub.answer = () => ({ status: 404, body: '{"code":"RESOURCE_NOT_EXISTS","message":"订单不存在"}' });
+    const refund = '/v3/refund/domestic/refunds';
+    const named = await run(['POST', refund, '-f', 'out_trade_no=T100000', '-f', 'out_refund_no=R100000', '--json']);
+    expect(errorOf(named)).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('T100000') });
+    expect((await run(['POST', unknownWrite, '-f', 'a=1'])).stderr).toContain(`POST ${unknownWrite}`);
+  });
+
   test('a path that WeChat Pay does not have is named whole', async () => {
     stub.answer = () => ({ status: 404, sign: false });
     const missing = await run(['GET', '/v3/nothing/known']);

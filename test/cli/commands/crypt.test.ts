@@ -101,6 +101,13 @@ describe('encrypt', () => {
 });
 
 describe('decrypt', () => {
+  test('of nothing is a value that is missing, and no wrong key', async () => {
+    for (const input of ['', '\r\n']) {
+      const result = await run(['decrypt', '--json'], input);
+      expect([result.code, errorOf(result)['code']]).toEqual([2, 'INPUT_MISSING']);
+    }
+  });
+
   test('opens a field that was encrypted with the merchant certificate, folded lines and all', async () => {
     const key = new X509Certificate(readFileSync(local.info.certificate_file)).publicKey;
     const ciphertext = publicEncrypt(

@@ -184,7 +184,11 @@ describe('the private key', () => {
   ])('encrypted in %s: with its passphrase, and not without', (_, content) => {
     expect(sameKey(loadPrivateKey(content, 'key', passphrase), 'private')).toBe(true);
     const without = errorOf(() => loadPrivateKey(content, 'key'));
-    expect(without).toMatchObject({ code: 'KEY_WRONG_KIND', params: { found: 'kind:encrypted-private-key' } });
+    expect(without).toMatchObject({
+      code: 'KEY_WRONG_KIND',
+      params: { found: 'kind:encrypted-private-key' },
+      hint: 'profile.hint.key_encrypted',
+    });
     const wrong = errorOf(() => loadPrivateKey(content, 'key', 'another'));
     expect(wrong.code).toBe('KEY_UNREADABLE');
     expect(JSON.stringify(wrong.params)).not.toContain('another');

@@ -175,6 +175,13 @@ describe('encodings (THREATS G8)', () => {
     expect(faultsOf(await parse(bytes))).toEqual(['0::utf16']);
   });
 
+  test.each([
+    ['.xlsx', Buffer.concat([Buffer.from('PK\u0003\u0004\u0014\0'), Buffer.alloc(40)])],
+    ['.xls', Buffer.concat([Buffer.of(0xd0, 0xcf, 0x11, 0xe0), Buffer.alloc(40)])],
+  ])('an Excel workbook (%s) is refused by its name', async (_, bytes) => {
+    expect(faultsOf(await parse(bytes))).toEqual(['0::workbook']);
+  });
+
   test('neither UTF-8 nor GB18030 is refused with the line', async () => {
     const bytes = Buffer.concat([Buffer.from(`${head}\n`), Buffer.of(0xff, 0xff), Buffer.from(`,1,,,\n`)]);
     for (const size of [1, 2, 7, 64, 1_000]) expect(faultsOf(await parse(bytes, {}, size))).toEqual(['2::gb18030']);

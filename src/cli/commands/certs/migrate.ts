@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { downloadCertificates } from '../../../core/keys/download.ts';
 import { inspectMigration, type StepReport } from '../../../operations/migration.ts';
 import type { Translate } from '../../../i18n/translate.ts';
+import { withColon } from '../../../output/colon.ts';
 import type { Block, Cell, Result } from '../../../output/view.ts';
 import type { CommandInput, CommandModule, Runtime } from '../../command.ts';
 import { examples } from '../../help.ts';
@@ -76,7 +77,7 @@ function stateCell({ state }: StepReport, t: Translate): Cell {
 }
 
 function stepBlock(step: StepReport, t: Translate): Block {
-  return { kind: 'text', text: `${t(`certs.step.${step.step}`)}: ${messageOf(step, t)}` };
+  return { kind: 'text', text: `${withColon(t(`certs.step.${step.step}`))} ${messageOf(step, t)}` };
 }
 
 function messageOf({ detail, params, error }: Pick<StepReport, 'detail' | 'params' | 'error'>, t: Translate): string {

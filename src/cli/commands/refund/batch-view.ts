@@ -3,6 +3,7 @@ import type { RowFault } from '../../../operations/refund-batch/parse.ts';
 import type { BatchPlan } from '../../../operations/refund-batch/plan.ts';
 import type { BatchSummary, ReportRow } from '../../../operations/refund-batch/report.ts';
 import type { RowResult } from '../../../operations/refund-batch/outcomes.ts';
+import { withColon } from '../../../output/colon.ts';
 import { formatFen } from '../../../output/money.ts';
 import type { Block, Cell, Tone } from '../../../output/view.ts';
 import type { MessageKey, Params, Translate } from '../../../i18n/translate.ts';
@@ -80,7 +81,7 @@ export function planBlocks(plan: BatchPlan, t: Translate): readonly Block[] {
       row.no,
       formatFen(row.fen),
       plan.numberOf(index),
-      { text: why === '' ? t(`batch.action.${action}`) : `${t(`batch.action.${action}`)}: ${why}`, tone },
+      { text: why === '' ? t(`batch.action.${action}`) : `${withColon(t(`batch.action.${action}`))} ${why}`, tone },
     ]);
   }
   return [

@@ -464,7 +464,13 @@ function faultResult(identity: BatchIdentity, faults: BatchPlan['faults'], wante
 
 function templateResult({ t }: Runtime): Result {
   const text = `${t('batch.template.heading')}\n${t('batch.template.row')}`;
-  return { data: { template: text }, view: [{ kind: 'verbatim', text }] };
+  const cells = t('batch.template.row').split(',');
+  const row = Object.fromEntries(
+    t('batch.template.heading')
+      .split(',')
+      .map((name, at) => [name, cells[at] ?? '']),
+  );
+  return { data: { template: text }, rows: [row], view: [{ kind: 'verbatim', text }] };
 }
 
 /** Room for the questions besides the refunds themselves; the plan and the pace keep their own limits. */

@@ -31,7 +31,7 @@ export const batch: Readonly<Record<keyof typeof en, string>> = {
   'batch.option.merged_report': '写出合并后的报告：.json、.ndjson、.csv，其他扩展名为文本',
   'batch.example.template': 'wxpay refund batch --template > refunds.csv',
   'batch.example.plan': 'wxpay refund batch refunds.csv --plan',
-  'batch.example.apply': 'wxpay refund batch refunds.csv --expect-total 1234.56元 --report report.csv',
+  'batch.example.apply': 'wxpay refund batch refunds.csv --expect-total 1234.56yuan --report report.csv',
   'batch.example.saved': 'wxpay refund batch refunds.csv --plan --out plan.json',
   'batch.example.ci':
     'wxpay refund batch refunds.csv --shard 2/4 --yes --confirm 1900000001 --expect-total 123456 --report shard-2.json',

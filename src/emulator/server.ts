@@ -236,6 +236,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     });
   const began = keeper?.found === true ? 'kept' : options.seed === undefined ? 'empty' : 'seeded';
   if (began === 'seeded') plantSeed();
+  // What this start says about callbacks outweighs what an earlier one had said.
+  if (began === 'kept' && options.callbacks !== undefined) outbox.configure(options.callbacks);
   if (options.faults !== undefined) faults.clear();
   plantFaults();
   const readRequestBody = makeBodyReader();

@@ -291,6 +291,18 @@ describe('an emulator that keeps its state', () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
+  test('how callbacks are sent is what this start says, and else what it was', async () => {
+    const dir = tempDir();
+    let stage = await openStage({ dir, persist: true });
+    stage.emulator.outbox.configure({ speed: 7, duplicates: 2 });
+    stage = await restart(dir, stage, { callbacks: { speed: 100 } });
+    expect(stage.emulator.outbox.settings()).toMatchObject({ speed: 100, duplicates: 2 });
+    stage = await restart(dir, stage);
+    expect(stage.emulator.outbox.settings()).toMatchObject({ speed: 100, duplicates: 2 });
+    await stage.end();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
   test('one that does not keep it forgets it, and leaves no file', async () => {
     const dir = tempDir();
     let stage = await openStage({ dir });

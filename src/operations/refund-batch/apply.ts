@@ -148,8 +148,6 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
       unwritten.add(writing);
     },
   };
-  /** Orders of several rows of which one is under way or waiting, and when the next refund of each may be sent. */
-  const busy = new Map<number, number>();
   /** Orders with a refund whose outcome is unknown: nothing of them is sent. */
   const blocked = new Set<number>();
   const queue = openQueue();
@@ -275,6 +273,7 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
   for (const phase of [[open], [fresh, done], [refused]]) {
     if (phase.every((kind) => pasts[kind] === 0)) continue;
     const start = clock.monotonic();
+    const busy = openBusyOrders();
     let cursor = 0;
     const isNext = (row: number): boolean =>
       phase.some((kind) => kind === past.get(row)) && plan.actionOf(row) !== 'elsewhere' && !outcomes.isSet(row);
@@ -342,7 +341,6 @@ export async function applyPlan(deps: ApplyDeps, plan: BatchPlan, options: Apply
         }
       }
     });
-    busy.clear();
     queue.clear();
     await Promise.all(unwritten);
     if (failure !== undefined) throw failure.error;
@@ -380,6 +378,42 @@ function wordsOf(error: WxpayError): string {
   const { field, found, wanted, reason } = error.params;
   if (field !== undefined && found !== undefined) return `${field}: ${found} ≠ ${wanted ?? ''}`;
   return typeof reason === 'string' && !reason.startsWith('key:') ? reason : '';
+}
+
+/**
+ * Orders of several rows of which one is under way or waiting, and when the next refund of each may be sent. Columns and no Map:
+ * with three rows an order a third of a million orders wait for their next refund at once.
+ */
+interface BusyOrders {
+  readonly size: number;
+  has(order: number): boolean;
+  /** When its next refund may be sent. */
+  get(order: number): number | undefined;
+  set(order: number, time: number): void;
+  delete(order: number): void;
+}
+
+function openBusyOrders(): BusyOrders {
+  const marks = openColumn((length) => new Uint8Array(length));
+  const times = openColumn((length) => new Float64Array(length));
+  let size = 0;
+  const has = (order: number): boolean => marks.get(order) === 1;
+  return {
+    get size() {
+      return size;
+    },
+    has,
+    get: (order) => (has(order) ? times.get(order) : undefined),
+    set(order, time) {
+      if (!has(order)) size += 1;
+      marks.set(order, 1);
+      times.set(order, time);
+    },
+    delete(order) {
+      if (has(order)) size -= 1;
+      marks.set(order, 0);
+    },
+  };
 }
 
 /** Rows that wait for their time. Times come in order, but for those that need not wait. */

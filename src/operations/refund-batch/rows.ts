@@ -31,7 +31,7 @@ export interface OrderFacts {
 const chunkBits = 16;
 const chunkSize = 1 << chunkBits;
 
-type Numbers = Uint8Array | Uint32Array;
+type Numbers = Uint8Array | Uint32Array | Float64Array;
 
 /** A list of numbers that grows without being copied. */
 export interface Column {

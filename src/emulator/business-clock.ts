@@ -94,9 +94,11 @@ export function openBusinessClock(wire: Clock, held?: HeldTime): BusinessClock {
     },
 
     move(change) {
-      const wanted = readChange(change, now(), base());
+      // One reading: the real time goes on between two, and the distance would be off by that.
+      const real = base();
+      const wanted = readChange(change, real + offset, real);
       if (wanted < earliest || wanted > latest) throw invalid('clock');
-      set(wanted - base());
+      set(wanted - real);
       return state();
     },
 

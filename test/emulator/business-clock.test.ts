@@ -21,6 +21,14 @@ describe('the clock', () => {
     expect(clock.move({ reset: true })).toEqual({ now: start + 1000, offset_ms: 0 });
   });
 
+  test('moves by what was asked, to the millisecond, while the real time goes on', () => {
+    let reads = 0;
+    const clock = openBusinessClock({ ...heldClock(), now: () => start + reads++ });
+    expect(clock.move({ by_ms: day }).offset_ms).toBe(day);
+    expect(clock.move({ by_ms: 90 }).offset_ms).toBe(day + 90);
+    expect(clock.move({ reset: true }).offset_ms).toBe(0);
+  });
+
   test.each([
     [{}],
     [null],

@@ -111,8 +111,6 @@ export interface Signer {
   readonly serialNo: string;
   /** base64( RSASSA-PKCS1-v1_5( SHA-256( message ) ) ), protocol 1.2. */
   sign(message: Uint8Array): string;
-  /** The same in the thread pool; see `signSha256InPool`. */
-  signInPool(message: Uint8Array): Promise<string>;
 }
 
 /** A key that verifies WeChat Pay's signatures and encrypts fields for it. */

@@ -17,22 +17,6 @@ export function signSha256(privateKey: KeyObject, message: Uint8Array): string {
 }
 
 /**
- * The same in Node's thread pool: dearer by itself, and free for this thread, so for many requests at once.
- *
- * @throws as `signSha256`, by rejecting
- */
-export async function signSha256InPool(privateKey: KeyObject, message: Uint8Array): Promise<string> {
-  requireRsa(privateKey, 'private', 'private key');
-  const key = { key: privateKey, padding: constants.RSA_PKCS1_PADDING };
-  return new Promise((resolve, reject) => {
-    sign('sha256', message, key, (error, signature) => {
-      if (error === null) resolve(signature.toString('base64'));
-      else reject(error);
-    });
-  });
-}
-
-/**
  * Verifies a base64 signature over `message`. The key's type is asserted, because `crypto.verify` would take an EC key's
  * ECDSA signature for the same call (THREATS 2.2).
  *

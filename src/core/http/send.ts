@@ -12,6 +12,7 @@ import { wantsClientCertificate } from './client-certificate.ts';
 import { decodeBody } from './decode-body.ts';
 import { networkError, outcomeOf, type Wire } from './network-error.ts';
 import { openTunnel, proxyError, proxyFor, type Proxy } from './proxy.ts';
+import { createWatchdog, type Watchdog, type Watched } from './watchdog.ts';
 
 /** The merchant's certificate in TLS (protocol 11.3): the `.p12` as it is, or the PEM texts. */
 export type ClientCertificate =
@@ -67,6 +68,7 @@ export interface Sender {
 export function createSend(options: SendOptions): Sender {
   const { baseUrl, clock } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const watchdog = createWatchdog(clock);
   const pools = new Map<boolean, Promise<Pool>>();
 
   const poolFor = (withCertificate: boolean): Promise<Pool> => {
@@ -88,7 +90,7 @@ export function createSend(options: SendOptions): Sender {
         },
       );
       const limit = options.limitBytes ?? (request.answer === 'certificates' ? certificatesLimit : answerLimit);
-      const answer = await exchange(pool, request, { baseUrl, clock, timeouts, limit });
+      const answer = await exchange(pool, request, { baseUrl, clock, watchdog, timeouts, limit });
       const requestId = answer.headers['request-id']?.[0];
       try {
         const body = await decodeBody(answer.body, answer.headers, limit, baseUrl.host);
@@ -113,12 +115,10 @@ type TlsOptions = Pick<
   'rejectUnauthorized' | 'minVersion' | 'maxVersion' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'
 >;
 
-/** Ends the watch over an exchange. A plain value: the default reason is an exception whose stack costs more than the watch. */
-const over = 'over';
-
 interface Exchange {
   readonly baseUrl: BaseUrl;
   readonly clock: Clock;
+  readonly watchdog: Watchdog;
   readonly timeouts: Timeouts;
   readonly limit: number;
 }
@@ -129,7 +129,8 @@ interface RawAnswer {
   readonly body: Uint8Array;
 }
 
-function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, limit }: Exchange): Promise<RawAnswer> {
+function exchange(pool: Pool, request: ApiRequest, options: Exchange): Promise<RawAnswer> {
+  const { baseUrl, clock, watchdog, timeouts, limit } = options;
   return new Promise((resolve, reject) => {
     let phase: 'connect' | 'wait' | 'body' | 'done' = 'connect';
     let controller: Dispatcher.DispatchController | undefined;
@@ -140,7 +141,28 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
     let sink: BodySink | undefined;
     let heardAt = 0;
     const chunks: Buffer[] = [];
-    const deadline = new AbortController();
+    const start = clock.monotonic();
+    const deadlines = [
+      { allowed: timeouts.connect, missed: () => phase === 'connect' },
+      { allowed: timeouts.firstByte, missed: () => phase !== 'body' },
+      { allowed: timeouts.total, missed: () => sink === undefined },
+    ].sort((a, b) => a.allowed - b.allowed);
+    const watched: Watched = {
+      due: start + (deadlines[0]?.allowed ?? 0),
+      look(now) {
+        for (const { allowed, missed } of deadlines) {
+          if (now < start + allowed) return start + allowed;
+          if (!missed()) continue;
+          fail(Object.assign(new Error('deadline'), { code: 'ETIMEDOUT' }), allowed / 1_000);
+          return Infinity;
+        }
+        // A file may take as long as it needs, if only something keeps coming.
+        const silentUntil = heardAt + timeouts.firstByte;
+        if (now < silentUntil) return silentUntil;
+        fail(Object.assign(new Error('silence'), { code: 'ETIMEDOUT' }), timeouts.firstByte / 1_000);
+        return Infinity;
+      },
+    };
 
     const wire = (): Wire => ({
       host: baseUrl.host,
@@ -151,7 +173,7 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
     const finish = (settle: () => void): void => {
       if (phase === 'done') return;
       phase = 'done';
-      deadline.abort(over);
+      watchdog.forget(watched);
       request.signal?.removeEventListener('abort', onAbort);
       settle();
     };
@@ -188,38 +210,8 @@ function exchange(pool: Pool, request: ApiRequest, { baseUrl, clock, timeouts, l
       return;
     }
     request.signal?.addEventListener('abort', onAbort, { once: true });
-    void watch();
 
-    /** One sleeping timer at a time: most answers come before the first deadline. */
-    async function watch(): Promise<void> {
-      const start = clock.monotonic();
-      const deadlines = [
-        { allowed: timeouts.connect, missed: () => phase === 'connect' },
-        { allowed: timeouts.firstByte, missed: () => phase !== 'body' },
-        { allowed: timeouts.total, missed: () => sink === undefined },
-      ].sort((a, b) => a.allowed - b.allowed);
-      try {
-        for (const { missed, allowed } of deadlines) {
-          // A timer may wake early; what counts is the clock.
-          for (let left = start + allowed - clock.monotonic(); left > 0; left = start + allowed - clock.monotonic()) {
-            await clock.sleep(left, deadline.signal);
-          }
-          if (missed()) {
-            fail(Object.assign(new Error('deadline'), { code: 'ETIMEDOUT' }), allowed / 1_000);
-            return;
-          }
-        }
-        // A file may take as long as it needs, if only something keeps coming.
-        for (;;) {
-          const left = heardAt + timeouts.firstByte - clock.monotonic();
-          if (left <= 0) break;
-          await clock.sleep(left, deadline.signal);
-        }
-        fail(Object.assign(new Error('silence'), { code: 'ETIMEDOUT' }), timeouts.firstByte / 1_000);
-      } catch {
-        // The exchange ended first.
-      }
-    }
+    watchdog.watch(watched);
 
     pool.dispatch(
       {
@@ -344,7 +336,7 @@ async function createPool(options: SendOptions, connectMs: number, withCertifica
     minVersion: 'TLSv1.2',
     ...(options.ca === undefined ? {} : { ca: await withSystemAuthorities(options.ca) }),
   };
-  // undici's own timer is coarse and only frees the socket; the deadline that people see is `watch`'s.
+  // undici's own timer is coarse and only frees the socket; the deadline that people see is the watchdog's.
   const timeout = connectMs + 1_000;
   const direct = buildConnector({ ...tls, ...certificate, timeout });
   const connect =

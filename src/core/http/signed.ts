@@ -40,25 +40,14 @@ const reserved: ReadonlySet<string> = new Set([
  * @throws `PATH_INVALID`, `INPUT_INVALID` for a header that cannot be sent, before anything is signed
  */
 export function signed(inner: Transport, options: SignedOptions): Transport {
-  let underWay = 0;
   return async (request) => {
-    underWay += 1;
-    try {
-      // A signature is most of what a request costs. While other requests are under way it is made beside them.
-      const prepared = await prepareRequest(request, options, underWay > 1 ? 'pool' : 'here');
-      return await inner(prepared);
-    } finally {
-      underWay -= 1;
-    }
+    const prepared = await prepareRequest(request, options);
+    return inner(prepared);
   };
 }
 
 /** The request with all headers that go on the wire: what a dry run shows. */
-export async function prepareRequest(
-  request: ApiRequest,
-  options: SignedOptions,
-  where: 'here' | 'pool' = 'here',
-): Promise<ApiRequest> {
+export async function prepareRequest(request: ApiRequest, options: SignedOptions): Promise<ApiRequest> {
   checkTarget(request.target);
   const own = request.headers ?? {};
   checkHeaders(own);
@@ -70,7 +59,7 @@ export async function prepareRequest(
   const nonce = options.nonce();
   const body = request.signedBody ?? request.body;
   const message = requestMessage({ method: request.method, target: request.target, timestamp, nonce, body });
-  const signature = where === 'pool' ? await signer.signInPool(message) : signer.sign(message);
+  const signature = signer.sign(message);
   const { mchid, serialNo } = signer;
   const authorization = buildAuthorization({ mchid, serialNo, nonce, timestamp, signature });
   const headers: Record<string, string> = {

@@ -1,6 +1,6 @@
 /** The Authorization header (protocol 1.2). */
 import type { KeyObject } from 'node:crypto';
-import { requireStrongRsa, signSha256, signSha256InPool } from '../crypto/rsa.ts';
+import { requireStrongRsa, signSha256 } from '../crypto/rsa.ts';
 import { WxpayError } from '../errors.ts';
 import type { Signer } from '../ports.ts';
 import { requestMessage, type RequestParts } from './message.ts';
@@ -90,10 +90,5 @@ export function createSigner(identity: {
 }): Signer {
   const { mchid, serialNo, privateKey } = identity;
   requireStrongRsa(privateKey, mchid);
-  return {
-    mchid,
-    serialNo: serialNo.toUpperCase(),
-    sign: (message) => signSha256(privateKey, message),
-    signInPool: (message) => signSha256InPool(privateKey, message),
-  };
+  return { mchid, serialNo: serialNo.toUpperCase(), sign: (message) => signSha256(privateKey, message) };
 }

@@ -17,7 +17,6 @@ import {
   recoverSha256,
   requireStrongRsa,
   signSha256,
-  signSha256InPool,
   verifySha256,
   verifySha256InPool,
 } from '../../../src/core/crypto/rsa.ts';
@@ -179,17 +178,6 @@ describe('sensitive fields', () => {
     for (const ciphertext of ['', 'x', '!!'])
       expect(errorOf(() => decryptOaep(rsa.privateKey, ciphertext)).params['reason']).toBe('key:reason.no_base64');
   });
-});
-
-test('in the thread pool the signature is the same', async () => {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  for (const text of ['', 'message', 'x'.repeat(100_000)]) {
-    const message = Buffer.from(text);
-    expect(await signSha256InPool(privateKey, message)).toBe(signSha256(privateKey, message));
-  }
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await expect(signSha256InPool(ec.privateKey, Buffer.from('x'))).rejects.toThrow('KEY_WEAK');
-  await expect(signSha256InPool(publicKey, Buffer.from('x'))).rejects.toThrow('INTERNAL');
 });
 
 describe('the digest inside a signature', () => {

@@ -60,38 +60,6 @@ test('every try has a fresh timestamp and nonce over the same bytes', async () =
   expect(/nonce_str="(\w+)"/.exec(first ?? '')?.[1]).not.toBe(/nonce_str="(\w+)"/.exec(second ?? '')?.[1]);
 });
 
-test('requests beside others are signed in the thread pool, one by itself is not', async () => {
-  const where: string[] = [];
-  const watched = {
-    ...signer,
-    sign: (message: Uint8Array) => {
-      where.push('here');
-      return signer.sign(message);
-    },
-    signInPool: async (message: Uint8Array) => {
-      where.push('pool');
-      return signer.signInPool(message);
-    },
-  };
-  const seen: ApiRequest[] = [];
-  let fails = true;
-  const transport = signed(
-    async (request) => {
-      seen.push(request);
-      await Promise.resolve();
-      if (fails) throw new Error('cut');
-      return { status: 200, headers: {}, body: new Uint8Array(), trust: 'unchecked', host: 'x' };
-    },
-    { ...options, signer: watched },
-  );
-  await expect(transport(post())).rejects.toThrow('cut');
-  fails = false;
-  await Promise.all([transport(post()), transport(get()), transport(post())]);
-  await transport(get());
-  expect(where).toEqual(['here', 'here', 'pool', 'pool', 'here']);
-  expect(seen.every((request) => holds(request))).toBe(true);
-});
-
 test("adds what every request carries; the request's own headers win", async () => {
   const { headers } = await prepareRequest(get(), options);
   expect(headers).toMatchObject({

@@ -6,7 +6,7 @@ import type { Clock } from '../core/ports.ts';
 import type { Seal } from './answer.ts';
 import { changeCallbackSettings } from './callback-settings.ts';
 import type { CallbackSettings, CallbackSettingsChange } from './callback-settings.ts';
-import { makeDueQueue } from './due-queue.ts';
+import { makeDueLoop } from './due-loop.ts';
 import type { Merchant } from './merchants.ts';
 import { callbackSchedule, makeCallback, sendCallback } from './notify.ts';
 import type { Attempt, Delivery, Exchange } from './notify.ts';
@@ -131,8 +131,6 @@ interface Tools {
 
 type Due = { readonly record: CallbackRecord } | { readonly flush: readonly CallbackRecord[] };
 
-/** How often the clock is looked at while callbacks wait: it may be moved by hand. */
-const lookMs = 50;
 const maxSending = 64;
 const maxRecords = 10_000;
 /** So many callbacks keep their bytes. */
@@ -143,11 +141,10 @@ export function openOutbox(tools: Tools): Outbox {
   const { clock, randomness, signal } = tools;
   let settings = tools.settings;
   const records: CallbackRecord[] = [];
-  const queue = makeDueQueue<Due>();
+  const waiting = makeDueLoop<Due>({ clock, signal, meet });
   const takeSlot = makeSlots(maxSending);
   let held: CallbackRecord[] = [];
   const dropped = new WeakSet<CallbackRecord>();
-  let awake = false;
 
   function keep(record: CallbackRecord): void {
     records.push(record);
@@ -216,31 +213,10 @@ export function openOutbox(tools: Tools): Outbox {
   function waitFor(record: CallbackRecord, at: number): void {
     record.next_at = at;
     tools.onChange?.();
-    wakeFor(at, { record });
+    waiting.add(at, { record });
   }
 
-  function wakeFor(at: number, due: Due): void {
-    queue.add(at, due);
-    // Rejects only when the emulator is being closed.
-    if (!awake) run().catch(() => undefined);
-  }
-
-  /** Runs only while something waits. */
-  async function run(): Promise<void> {
-    awake = true;
-    try {
-      for (let at = queue.next(); at !== undefined && !signal.aborted; at = queue.next()) {
-        const wait = at - clock.now();
-        if (wait > 0) await clock.sleep(Math.min(wait, lookMs), signal);
-        else meet(queue.take());
-      }
-    } finally {
-      awake = false;
-    }
-  }
-
-  function meet(due: Due | undefined): void {
-    if (due === undefined) return;
+  function meet(due: Due): void {
     if ('record' in due) {
       // Redelivered and acknowledged meanwhile: nothing is left to do.
       if (due.record.state === 'waiting') void advance(due.record);
@@ -264,7 +240,7 @@ export function openOutbox(tools: Tools): Outbox {
     if (settings.reorder <= 1) return true;
     held.push(record);
     if (held.length >= settings.reorder) void flush();
-    else if (held.length === 1) wakeFor(clock.now() + holdMs / settings.speed, { flush: held });
+    else if (held.length === 1) waiting.add(clock.now() + holdMs / settings.speed, { flush: held });
     return false;
   }
 
@@ -330,7 +306,7 @@ export function openOutbox(tools: Tools): Outbox {
       for (const record of records) dropped.add(record);
       records.length = 0;
       held = [];
-      queue.clear();
+      waiting.clear();
     },
     restore(earlier) {
       for (const record of earlier) {

@@ -11,7 +11,8 @@ export interface DueLoop<T> {
 interface Tools<T> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly meet: (value: T) => void;
+  /** A promise is waited for before the next. */
+  readonly meet: (value: T) => void | Promise<void>;
 }
 
 /** How often the clock is looked at while something waits: it may be moved by hand. */
@@ -32,7 +33,9 @@ export function makeDueLoop<T>({ clock, signal, meet }: Tools<T>): DueLoop<T> {
           continue;
         }
         const value = queue.take();
-        if (value !== undefined) meet(value);
+        const met = value === undefined ? undefined : meet(value);
+        // What is done at once does not put off the rest: all that is due is met in one turn.
+        if (met !== undefined) await met;
       }
     } finally {
       awake = false;

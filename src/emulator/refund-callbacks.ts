@@ -1,6 +1,6 @@
 /** Tells merchants what became of their refunds: once for each outcome, to the request's notify_url (protocol 6.3). */
 import type { Clock } from '../core/ports.ts';
-import { makeDueQueue } from './due-queue.ts';
+import { makeDueLoop } from './due-loop.ts';
 import { summarise } from './callback-outbox.ts';
 import type { CallbackSummary, Outbox } from './callback-outbox.ts';
 import { describeRefundCallback } from './refunds.ts';
@@ -31,14 +31,11 @@ const summaries: Readonly<Record<RefundOutcome, string>> = {
   CLOSED: '退款关闭',
 };
 
-/** How often the clock is looked at while refunds wait: it may be moved by hand. */
-const lookMs = 50;
 const maxSending = 32;
 
 export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): RefundCallbacks {
-  const queue = makeDueQueue<Refund>();
+  const waiting = makeDueLoop<Refund>({ clock, signal, meet: tellDue });
   const sending = new Set<Promise<unknown>>();
-  let awake = false;
 
   async function tell(refund: Refund): Promise<CallbackSummary | null> {
     const url = refund.request.notify_url;
@@ -59,24 +56,8 @@ export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): 
     return summarise(record);
   }
 
-  /** Runs only while something waits. */
-  async function run(): Promise<void> {
-    awake = true;
-    try {
-      for (let due = queue.next(); due !== undefined && !signal.aborted; due = queue.next()) {
-        const wait = due - clock.now();
-        if (wait > 0) await clock.sleep(Math.min(wait, lookMs), signal);
-        else await tellNext();
-      }
-    } finally {
-      awake = false;
-    }
-  }
-
-  /** Tells the one that is due, and waits only when many are being told. */
-  async function tellNext(): Promise<void> {
-    const refund = queue.take();
-    if (refund === undefined) return;
+  /** Waits only when many are being told. */
+  async function tellDue(refund: Refund): Promise<void> {
     const delivery = tell(current(refund, clock.now())).catch(() => undefined);
     sending.add(delivery);
     void delivery.finally(() => sending.delete(delivery));
@@ -88,11 +69,9 @@ export function openRefundCallbacks({ clock, signal, current, outbox }: Tools): 
       // One that is settled waits only to be told.
       const due = refund.settlesAt ?? (refund.untold ? 0 : undefined);
       if (due === undefined || refund.request.notify_url === undefined) return;
-      queue.add(due, refund);
-      // Rejects only when the emulator is being closed.
-      if (!awake) run().catch(() => undefined);
+      waiting.add(due, refund);
     },
     tell,
-    clear: () => queue.clear(),
+    clear: () => waiting.clear(),
   };
 }

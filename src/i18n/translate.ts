@@ -5,7 +5,7 @@ export type Lang = 'zh-CN' | 'en';
 export type MessageKey = keyof typeof en;
 export type Params = Readonly<Record<string, string | number>>;
 
-/** The text of a message, or the key itself where there is no such message; `{name}` placeholders are filled from `params`, as they are (escaping is the output room's). */
+/** The text of a message, or the key itself where there is no such message; placeholders are filled from `params`, as they are (escaping is the output room's). */
 export type Translate = (key: MessageKey, params?: Params) => string;
 
 /** A catalogue is flat: one key, one text. Both languages have the same keys and placeholders (held by a test). */
@@ -19,9 +19,15 @@ export async function loadTranslate(lang: Lang): Promise<Translate> {
   return (key, params) => (Object.hasOwn(catalogue, key) ? fill(catalogue[key], params) : key);
 }
 
+/** `{count}` is the parameter itself, `{count:row|rows}` the word for one or for any other number of them. */
 function fill(text: string, params: Params | undefined): string {
   if (params === undefined) return text;
-  return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
-    Object.hasOwn(params, name) ? String(params[name]) : whole,
+  return text.replaceAll(
+    /\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g,
+    (whole, name: string, one?: string, other?: string) => {
+      if (!Object.hasOwn(params, name)) return whole;
+      if (one === undefined) return String(params[name]);
+      return String(Number(params[name]) === 1 ? one : other);
+    },
   );
 }

@@ -108,6 +108,18 @@ describe('a translation', () => {
     expect(t('error.AMOUNT_INVALID', { value: '$& {value} $1' })).toBe('$& {value} $1 is not an amount.');
   });
 
+  test.each([
+    [0, '0 rows'],
+    [1, '1 row'],
+    ['1', '1 row'],
+    [2, '2 rows'],
+    ['1,000', '1,000 rows'],
+  ])('has the word for %j of them', async (count, words) => {
+    const t = await loadTranslate('en');
+    expect(t('bill.note.left_out', { count })).toContain(`${words} of the list`);
+    expect(t('bill.note.left_out')).toContain('{count} {count:row|rows}');
+  });
+
   test('leaves a placeholder that nobody filled', async () => {
     const t = await loadTranslate('en');
     expect(t('error.AMOUNT_INVALID')).toBe('{value} is not an amount.');

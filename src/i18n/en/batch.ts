@@ -120,7 +120,7 @@ export const batch = {
   'batch.note.saved': 'Plan saved to {file}. Apply it with: {command}',
   'batch.note.nothing_left': 'Nothing was sent, and nothing is left to refund.',
   'batch.note.planned': 'Nothing was sent. To apply: {command}',
-  'batch.note.resuming': 'Going on with the journal {file} ({count} refunds known).',
+  'batch.note.resuming': 'Going on with the journal {file} ({count} {count:refund|refunds} known).',
   'batch.note.torn':
     'The journal {file} ended in the middle of a line; {bytes} bytes that were never acted upon are cut.',
   'batch.note.stopped_before': 'Stopped while the orders were looked up: this run has sent no refund.',
@@ -134,9 +134,10 @@ export const batch = {
   'batch.progress.apply':
     'Refunding: {done}/{all} ({percent} %), {failed} failed, {unknown} unknown, {rate}/s, {left} s left',
   'batch.text.more': 'and {count} more',
-  'batch.text.dry_run': '{count} rows, {orders} orders, {fen} fen. Nothing was looked up and nothing was sent.',
+  'batch.text.dry_run':
+    '{count} {count:row|rows}, {orders} {orders:order|orders}, {fen} fen. Nothing was looked up and nothing was sent.',
   'batch.text.unknown':
-    'The outcome of {count} rows is unknown, so the report does not add up: money may have moved. Run the same command again; it asks first.',
+    'The outcome of {count} {count:row|rows} is unknown, so the report does not add up: money may have moved. Run the same command again; it asks first.',
   'batch.text.unreconciled': 'The report does not add up. Keep the journal and compare with the bill.',
   'batch.title.plan': 'Plan',
   'batch.title.faults': 'Faults',
@@ -187,7 +188,8 @@ export const batch = {
   'batch.problem.row_twice': 'Line {line} is there twice ({file}).',
   'batch.problem.number_twice': '{out_refund_no} is there twice ({file}, line {line}).',
   'batch.problem.sums': '{file}: its sum of "{result}" is not what its rows come to.',
-  'batch.problem.file': 'The reports come to {count} rows and {fen} fen, the file to {of_count} rows and {of_fen} fen.',
+  'batch.problem.file':
+    'The reports come to {count} {count:row|rows} and {fen} fen, the file to {of_count} {of_count:row|rows} and {of_fen} fen.',
   'batch.github.title': 'Refund {result} (line {line})',
   'batch.github.more': 'and {count} more; see the report',
   'batch.hint.no_file': 'Name the file, or print an empty one with --template.',

@@ -97,7 +97,7 @@ export const callbacks = {
   'callbacks.title.listening': 'Waiting for callbacks',
   'callbacks.label.forward_to': 'passed on to',
   'callbacks.label.captures': 'captures',
-  'callbacks.listen.nowhere': 'nowhere; answered with 204',
+  'callbacks.listen.nowhere': 'nowhere; acknowledged here',
   'callbacks.listen.none': 'none',
   'callbacks.listen.unverified': 'not verified',
   'callbacks.listen.repeat': '(repeat, {times} times now)',

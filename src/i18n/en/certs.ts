@@ -50,7 +50,7 @@ export const certs = {
   'certs.text.unchanged': 'Nothing new.',
   'certs.text.rotated': 'Installed. New serials: {serials}',
   'certs.text.on_change_ran': 'The --on-change command was run.',
-  'certs.text.lasts': 'The keys at hand last longer than {days} days.',
+  'certs.text.lasts': 'The keys at hand last longer than {days} {days:day|days}.',
   'certs.text.public_key_only':
     'This merchant uses the WeChat Pay public key, which does not expire: nothing to rotate.',
   'certs.text.sound': 'Every key holds.',

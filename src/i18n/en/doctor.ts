@@ -130,11 +130,11 @@ export const doctor = {
   'doctor.finding.platform_certificate_expired': 'The platform certificate {serial} has expired.',
   'doctor.fix.platform_certificate_expired': 'Run "wxpay certs rotate".',
   'doctor.finding.platform_certificate_ends_soon':
-    'The platform certificate {serial} ends in {days} days, and its successor is not here yet.',
+    'The platform certificate {serial} ends in {days} {days:day|days}, and its successor is not here yet.',
   'doctor.fix.platform_certificate_ends_soon':
     'Run "wxpay certs rotate" daily (cron), or move to the public key: "wxpay certs migrate".',
   'doctor.finding.platform_certificate_ends_now':
-    'The platform certificate {serial} ends in {days} days, and its successor is not here yet.',
+    'The platform certificate {serial} ends in {days} {days:day|days}, and its successor is not here yet.',
   'doctor.fix.platform_certificate_ends_now':
     'Run "wxpay certs rotate" now. If nothing new comes, look at the merchant platform today.',
   'doctor.finding.platform_chain': 'Tenpay.com Root CA did not issue {serial}.',

@@ -66,7 +66,7 @@ export const errors = {
     'Copy the APIv3 key (not the APIv2 key) from the merchant platform, without spaces or quotes.',
   'error.CERTIFICATE_EXPIRED': 'The certificate {serial} expired on {date}.',
   'hint.CERTIFICATE_EXPIRED': 'Apply for a new one on the merchant platform and update the profile.',
-  'error.CERTIFICATE_ENDING': 'No certificate at hand lasts longer than {days} days.',
+  'error.CERTIFICATE_ENDING': 'No certificate at hand lasts longer than {days} {days:day|days}.',
   'hint.CERTIFICATE_ENDING': 'Run "wxpay certs rotate"; if nothing new comes, look at the merchant platform.',
   'error.ROTATION_DUE': 'WeChat Pay offers certificates that are not installed here.',
   'hint.ROTATION_DUE': 'Run "wxpay certs rotate" without --check.',
@@ -101,7 +101,7 @@ export const errors = {
   'error.API_REFUSED': 'WeChat Pay refused the request (HTTP {status}).',
   'hint.API_REFUSED': "Read WeChat's message; the same request will be refused again.",
   'error.ORDER_PAID': 'The order {out_trade_no} is paid.',
-  'hint.ORDER_PAID': 'Nothing was changed. To give the money back: wxpay refund {out_trade_no}',
+  'hint.ORDER_PAID': 'Nothing was changed. To give the money back: wxpay refund {out_trade_no} --all',
   'error.PAYMENT_FAILED': 'The payment of {out_trade_no} came to nothing ({state}).',
   'hint.PAYMENT_FAILED':
     'No money was taken. Reverse it if it is not reversed yet, and try again with a new number and a fresh code.',
@@ -251,6 +251,6 @@ export const errors = {
   'error.BILL_NOT_READY': 'The bill of {date} is not there yet.',
   'hint.BILL_NOT_READY':
     'Bills are there from ten in the morning of the next day, Beijing time. After that, try again every half an hour.',
-  'error.BILL_DIFFERS': 'The bill and the orders differ: {count} differences.',
+  'error.BILL_DIFFERS': 'The bill and the orders differ: {count} {count:difference|differences}.',
   'hint.BILL_DIFFERS': 'Each difference is listed. For a refund\'s present state ask "wxpay refund query".',
 } as const satisfies Readonly<Record<`error.${ErrorCode}` | `hint.${ErrorCode}`, string>>;

@@ -53,7 +53,8 @@ export const refund = {
   'refund.both_units': '{yuan} ({fen} fen)',
   'refund.confirm.create':
     'Refund {amount} of the order {out_trade_no} ({transaction_id}, total {total}) as {out_refund_no}',
-  'refund.confirm.resume': 'Resolve {count} open refunds, {amount} in all: ask, and send again what did not arrive',
+  'refund.confirm.resume':
+    'Resolve {count} open {count:refund|refunds}, {amount} in all: ask, and send again what did not arrive',
   'refund.confirm.abnormal': 'Send the abnormal refund {out_refund_no}, {amount}, to {type}',
   'refund.note.refunding': 'out_refund_no {out_refund_no}, {amount}',
   'refund.note.looked_up': 'The order {out_trade_no} was looked up; the refund is not sent.',
@@ -61,11 +62,11 @@ export const refund = {
     'Already refunded as {out_refund_no}; nothing more was sent. A wanted second refund takes another --ref.',
   'refund.note.refunds_unknown':
     'The order has refunds that this machine does not know of, and WeChat Pay gives no list: --all asks for the whole total.',
-  'refund.note.resume': '{count} refunds are not settled. Resolve them with "wxpay refund resume".',
+  'refund.note.resume': '{count} {count:refund is|refunds are} not settled. Resolve them with "wxpay refund resume".',
   'refund.note.not_learnt': 'The journal {file} was not updated.',
   'refund.warn.unrecorded': 'The refund is as shown, but the journal {file} could not be written.',
   'refund.busy.waiting': 'Waiting for {out_refund_no}',
-  'refund.busy.resuming': 'Resolving {count} refunds',
+  'refund.busy.resuming': 'Resolving {count} {count:refund|refunds}',
   'refund.title.accepted': 'Refund accepted',
   'refund.title.existing': 'Refunded before under this number',
   'refund.title.settled': 'Refund',

@@ -97,7 +97,7 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
   'callbacks.title.listening': '正在等待回调',
   'callbacks.label.forward_to': '转发到',
   'callbacks.label.captures': '捕获',
-  'callbacks.listen.nowhere': '不转发，直接应答 204',
+  'callbacks.listen.nowhere': '不转发，由本机确认',
   'callbacks.listen.none': '不保存',
   'callbacks.listen.unverified': '验证不通过',
   'callbacks.listen.repeat': '（重复，第 {times} 次）',

@@ -92,7 +92,7 @@ export const errors: Readonly<Record<keyof typeof en, string>> = {
   'error.API_REFUSED': '微信支付拒绝了请求（HTTP {status}）。',
   'hint.API_REFUSED': '请看微信支付返回的说明；原样重试仍会被拒绝。',
   'error.ORDER_PAID': '订单 {out_trade_no} 已支付。',
-  'hint.ORDER_PAID': '没有做任何改动。要退款：wxpay refund {out_trade_no}',
+  'hint.ORDER_PAID': '没有做任何改动。要退款：wxpay refund {out_trade_no} --all',
   'error.PAYMENT_FAILED': '订单 {out_trade_no} 支付未成功（{state}）。',
   'hint.PAYMENT_FAILED': '没有扣款。若尚未撤销请先撤销，再用新单号和新付款码重试。',
   'error.ORDER_CLOSED': '订单 {out_trade_no} 已关闭。',

@@ -18,7 +18,7 @@ import { long } from './long.ts';
 const seconds = long ? 60 : 8;
 /**
  * Milliseconds. The goal is a second (R15), on two processors that the flood itself keeps busy; the short run, which is made on machines
- * of every speed, holds what matters to WeChat Pay: it waits five seconds for an answer (protocol 6.3).
+ * of every speed, holds what matters to WeChat Pay: it waits five seconds for an answer (protocol 6.5).
  */
 const longestWait = long ? 1_000 : 5_000;
 const probesEvery = 500;

@@ -116,9 +116,12 @@ async function acquire(path: string, me: Claim, options: FileLockOptions): Promi
   let silent: { readonly token: string; readonly mtimeMs: number; readonly since: number } | undefined;
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
-    if (create(path, me, options)) return;
+    // Looked at before it is tried: a refused try costs many times what a look does, and a hundred who try in turns leave
+    // no processor for the one who works.
     const holder = readHolder(path);
-    if (holder !== undefined) {
+    if (holder === undefined) {
+      if (create(path, me, options)) return;
+    } else {
       // A hundred processes behind each other take their time, and it is not the one at the front that hangs.
       if (silent !== undefined && silent.token !== holder.token)
         deadline = Math.min(last, clock.monotonic() + patience);
@@ -135,10 +138,18 @@ async function acquire(path: string, me: Claim, options: FileLockOptions): Promi
       const who = holder?.pid ?? '?';
       throw new WxpayError('LOCK_TIMEOUT', { params: { file: path, holder: who } });
     }
-    // Spread by process number instead of chance: equal pauses would make many waiters meet again and again.
-    const pause = Math.min(3 + attempt * 2, 20) + ((options.pid * 31 + attempt * 17) % 11);
-    await clock.sleep(pause, options.signal);
+    await clock.sleep(pauseAfter(attempt, options.pid), options.signal);
   }
+}
+
+/**
+ * Milliseconds until the next look: few at first, more for who has waited long, since then there may be many of them. Below
+ * the 200 ms in which a dead holder's lock must be taken over (R7). Spread by process number instead of chance: equal pauses
+ * would make many waiters meet again and again.
+ */
+function pauseAfter(attempt: number, pid: number): number {
+  const base = Math.min(3 + attempt * 2, 100);
+  return base + ((pid * 31 + attempt * 17) % (11 + Math.floor(base / 2)));
 }
 
 /** Puts the claim at `path` if nothing is there; `false` when something is. */

@@ -67,6 +67,8 @@ export interface StageOptions {
   /** Adds an order that was refunded by other means already. */
   readonly withRefused?: boolean;
   readonly flags?: readonly string[];
+  /** What the processes have besides in their environment. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export const head = 'transaction_id,out_trade_no,amount_fen,reason,ref';
@@ -126,7 +128,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   };
   const start = (more: readonly string[]): { child: ReturnType<typeof spawn>; done: Promise<RunResult> } => {
     const child = spawn(process.execPath, [binary, ...argv, ...more], {
-      env: { ...local.home.env, ...local.env },
+      env: { ...local.home.env, ...local.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const out = ['', ''];

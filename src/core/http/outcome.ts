@@ -185,6 +185,8 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
   const page = accepted ? undefined : certificatePage(response);
   const code =
     page === undefined ? (cell.code === 'ok' ? 'SIGNATURE_MISSING' : cell.code) : 'CLIENT_CERTIFICATE_REFUSED';
+  // What is signed five minutes off is refused before the signature is looked at, with the words for a wrong one (endpoints 1.3).
+  const ahead = code === 'CREDENTIALS_REFUSED' ? response.clockAhead : undefined;
   return new WxpayError(code, {
     ...facts,
     params: {
@@ -193,7 +195,9 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
       host: response.host,
       ...subjectOf(request),
       ...(page === undefined ? {} : { reason: page }),
+      ...(ahead === undefined ? {} : { seconds: Math.abs(ahead) }),
     },
+    ...(ahead === undefined ? {} : { hint: ahead > 0 ? 'cli.hint.clock_ahead' : 'cli.hint.clock_behind' }),
     outcome: cell.outcome === 'done' ? 'unknown' : cell.outcome,
     unsigned: trust === 'unsigned',
   });

@@ -6,7 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Dispatcher, Pool, buildConnector } from 'undici';
 import { systemCode } from '../durable/system-error.ts';
 import { WxpayError } from '../errors.ts';
-import type { ApiRequest, ApiResponse, BodySink, Clock, Headers, Transport } from '../ports.ts';
+import type { ApiRequest, BodySink, Clock, Headers, Transport } from '../ports.ts';
 import type { BaseUrl } from './base-url.ts';
 import { wantsClientCertificate } from './client-certificate.ts';
 import { decodeBody } from './decode-body.ts';
@@ -94,8 +94,15 @@ export function createSend(options: SendOptions): Sender {
       const requestId = answer.headers['request-id']?.[0];
       try {
         const body = await decodeBody(answer.body, answer.headers, limit, baseUrl.host);
-        const response: ApiResponse = { ...answer, body, trust: 'unchecked', host: baseUrl.host };
-        return requestId === undefined ? response : { ...response, requestId };
+        const clockAhead = clockAheadOf(answer.headers, clock.now());
+        return {
+          ...answer,
+          body,
+          trust: 'unchecked',
+          host: baseUrl.host,
+          ...(requestId === undefined ? {} : { requestId }),
+          ...(clockAhead === undefined ? {} : { clockAhead }),
+        };
       } catch (error) {
         if (!(error instanceof WxpayError)) throw error;
         const outcome = request.effect === 'read' ? 'no_effect' : 'unknown';
@@ -127,6 +134,12 @@ interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Uint8Array;
+}
+
+/** See `ApiResponse.clockAhead`; `now` in milliseconds. */
+function clockAheadOf(headers: Headers, now: number): number | undefined {
+  const seconds = Math.round((now - Date.parse(headers['date']?.[0] ?? '')) / 1_000);
+  return Math.abs(seconds) > 300 ? seconds : undefined;
 }
 
 function exchange(pool: Pool, request: ApiRequest, options: Exchange): Promise<RawAnswer> {

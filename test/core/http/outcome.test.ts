@@ -273,3 +273,21 @@ test("the caller's own abort reason passes as it is: the transport passes it on 
   const call = { ...request('prepay'), signal: AbortSignal.abort(stop) };
   await expect(settle(call, async () => Promise.reject(stop))).rejects.toBe(stop);
 });
+
+test.each([
+  [400, 'cli.hint.clock_ahead'],
+  [-400, 'cli.hint.clock_behind'],
+  [undefined, undefined],
+])('a refused signature while the clock is %s seconds ahead: the hint is %s', async (clockAhead, hint) => {
+  const refused = await settled('read', async () => ({
+    ...answer(401, 'unsigned'),
+    ...(clockAhead === undefined ? {} : { clockAhead }),
+  }));
+  expect(refused).toMatchObject({ code: 'CREDENTIALS_REFUSED', hint });
+  if (clockAhead !== undefined) expect(refused).toMatchObject({ params: { seconds: 400 } });
+});
+
+test('a clock that is off changes no other refusal', async () => {
+  const refused = await settled('read', async () => ({ ...answer(400, 'unsigned'), clockAhead: 400 }));
+  expect(refused).toMatchObject({ code: 'API_REFUSED', hint: undefined });
+});

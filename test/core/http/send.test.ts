@@ -16,6 +16,7 @@ import {
   issue,
   post,
   rawServer,
+  realClock,
   sender,
   type Issued,
 } from './loopback.ts';
@@ -57,6 +58,26 @@ test('the answer keeps raw bytes, every value of every header, and where it came
   expect(answer.headers['x']).toEqual(['é']);
   expect(answer).toMatchObject({ status: 200, requestId: 'R-0', trust: 'unchecked', host: `127.0.0.1:${port}` });
 });
+
+test.each([
+  ['within what is allowed', 300, undefined],
+  ['behind this clock', -301, 301],
+  ['ahead of it', 301, -301],
+])('a Date %s says by how much this clock is ahead', async (_, seconds, ahead) => {
+  const at = 1_795_000_000_000;
+  const date = new Date(at + seconds * 1_000).toUTCString();
+  const port = await answering(head('401 Unauthorized', 'Content-Length: 0', `Date: ${date}`));
+  const answer = await sender(`http://127.0.0.1:${port}`, { clock: { ...realClock, now: () => at } }).send(get());
+  expect(answer.clockAhead).toBe(ahead);
+});
+
+test.each(['', 'Date: today, or tomorrow'])(
+  'without a Date that can be read ("%s") nothing is said of the clock',
+  async (line) => {
+    const port = await answering(head('401 Unauthorized', 'Content-Length: 0', ...(line === '' ? [] : [line])));
+    expect(await sender(`http://127.0.0.1:${port}`).send(get())).not.toHaveProperty('clockAhead');
+  },
+);
 
 test.each(['/v3/x', 'http://elsewhere.example/x'])(
   'B4: a redirect to %s is an error that names the host, and nothing is asked there',

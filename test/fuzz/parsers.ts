@@ -729,7 +729,9 @@ const commandLines: Target = {
   dear: 4,
   judge: async (bytes, random) => {
     const argv = bytes.toString().split(' ');
-    for (let count = pick([0, 0, 0, 1, 2, 4], random); count > 0; count -= 1)
+    // An undamaged one stays so.
+    const isSeed = commandLines.seeds.some((one) => bytes.equals(one));
+    for (let count = isSeed ? 0 : pick([0, 0, 0, 1, 2, 4], random); count > 0; count -= 1)
       argv.splice(below(argv.length + 1, random), 0, pick(words, random));
     // What serves or waits has no end of its own.
     if (

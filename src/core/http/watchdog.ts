@@ -32,9 +32,11 @@ export function createWatchdog(clock: Pick<Clock, 'monotonic' | 'sleep'>): Watch
     turnOff();
     const mine = { at, off: new AbortController() };
     alarm = mine;
-    const ring = (): void => {
-      if (alarm === mine) lookAtAll();
-    };
+    // After a process was stopped (a lid that was closed, a busy machine), what has arrived in time is read first.
+    const ring = (): void =>
+      void setImmediate(() => {
+        if (alarm === mine) lookAtAll();
+      });
     clock.sleep(Math.max(0, at - clock.monotonic()), mine.off.signal).then(ring, () => {});
   };
   const lookAtAll = (): void => {

@@ -81,7 +81,8 @@ export const callbacks = {
   'callbacks.option.forward_to': 'URL of the app; without a path each callback keeps its own',
   'callbacks.option.host': 'address to listen on (127.0.0.1)',
   'callbacks.option.public_host': 'name by which a tunnel calls it (may be repeated)',
-  'callbacks.option.captures': 'folder that keeps every callback as it came',
+  'callbacks.option.captures':
+    'folder that keeps callbacks as they came: the last 1,000, and 200 that do not verify (of these at most 100 a second)',
   'callbacks.option.no_captures': 'keep nothing',
   'callbacks.option.fail_first': 'answer the first n comings of every callback with a failure, to see it repeated',
   'callbacks.option.forward_repeats': 'pass on repeats even when your app has acknowledged them',

@@ -81,7 +81,7 @@ export const callbacks: Readonly<Record<keyof typeof en, string>> = {
   'callbacks.option.forward_to': '应用的 URL；不带路径时沿用回调自己的路径',
   'callbacks.option.host': '监听地址（127.0.0.1）',
   'callbacks.option.public_host': '隧道访问它时用的域名（可多次使用）',
-  'callbacks.option.captures': '存放每条原始回调的目录',
+  'callbacks.option.captures': '存放原始回调的目录：保留最近 1000 条；未通过验签的另存 200 条（每秒最多 100 条）',
   'callbacks.option.no_captures': '不保存',
   'callbacks.option.fail_first': '每条回调的前 n 次都应答失败，用来观察重发',
   'callbacks.option.forward_repeats': '应用已确认过的重复通知也转发',

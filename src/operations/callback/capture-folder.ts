@@ -1,5 +1,5 @@
 /** A folder of captured callbacks: one file each, as `verify-callback` and `callback replay` read them, for the owner only. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WxpayError } from '../../core/errors.ts';
 import type { HeaderLines } from './send.ts';
@@ -13,14 +13,18 @@ export interface ReceivedMessage {
 
 export interface CaptureFolder {
   readonly dir: string;
-  /** @returns the file. @throws WxpayError `FILE_UNWRITABLE` */
-  keep(message: ReceivedMessage, label: string, now: number): Promise<string>;
+  /** @returns the file; `undefined` for one of too many that do not verify. @throws WxpayError `FILE_UNWRITABLE` */
+  keep(message: ReceivedMessage, label: string, now: number): Promise<string | undefined>;
 }
 
+/** The label of what does not verify. */
+export const unverified = 'unverified';
 /** So many are kept; the oldest go first. */
 export const keptCaptures = 1000;
-/** So many of those that are labelled `unverified`, on their own: whoever sends junk does not drive out what is genuine. */
+/** So many of those that do not verify, on their own: whoever sends junk does not drive out what is genuine. */
 export const keptUnverified = 200;
+/** So many of them in any second: the files of a flood would drive each other out, and keep the disk from everybody else. */
+export const unverifiedASecond = 100;
 const ownName = /^\d{8}T\d{9}Z-\d{4,}-[\w.-]+\.http$/;
 
 /** Makes the folder (0700) when it is not there. @throws WxpayError `FILE_UNWRITABLE` */
@@ -31,7 +35,7 @@ export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
   };
   /** Oldest first. */
   const kept = { verified: [] as string[], unverified: [] as string[] };
-  const shelfOf = (name: string): string[] => (name.endsWith('-unverified.http') ? kept.unverified : kept.verified);
+  const shelfOf = (name: string): string[] => (name.endsWith(`-${unverified}.http`) ? kept.unverified : kept.verified);
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     for (const name of (await readdir(dir)).toSorted()) if (ownName.test(name)) shelfOf(name).push(name);
@@ -39,9 +43,19 @@ export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
     throw failed(error, dir);
   }
   let made = 0;
+  let second = 0;
+  let ofSecond = 0;
+  const isOneTooMany = (now: number): boolean => {
+    const current = Math.floor(now / 1_000);
+    if (current !== second) ofSecond = 0;
+    second = current;
+    ofSecond += 1;
+    return ofSecond > unverifiedASecond;
+  };
   return {
     dir,
     async keep(message, label, now) {
+      if (label === unverified && isOneTooMany(now)) return undefined;
       const stamp = new Date(now).toISOString().replaceAll(/[-:.]/g, '');
       for (;;) {
         made += 1;
@@ -59,11 +73,20 @@ export async function openCaptureFolder(dir: string): Promise<CaptureFolder> {
         const shelf = shelfOf(name);
         shelf.push(name);
         const most = shelf === kept.unverified ? keptUnverified : keptCaptures;
-        while (shelf.length > most) await rm(join(dir, shelf.shift() ?? ''), { force: true });
+        while (shelf.length > most) await remove(join(dir, shelf.shift() ?? ''));
         return file;
       }
     },
   };
+}
+
+/** It may be gone already: the folder is the user's. */
+async function remove(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 /** What came from outside does not choose a path. */

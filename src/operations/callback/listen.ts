@@ -8,7 +8,7 @@ import { isWxpayError, WxpayError } from '../../core/errors.ts';
 import type { Clock, Headers } from '../../core/ports.ts';
 import { acknowledges, v2Answer } from './acknowledgement.ts';
 import { kindOf, type CallbackKind, type Capture } from './capture/capture.ts';
-import type { CaptureFolder, ReceivedMessage } from './capture-folder.ts';
+import { unverified, type CaptureFolder, type ReceivedMessage } from './capture-folder.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { wechatPatienceMs } from './expectation.ts';
 import { forwardable } from './forwardable.ts';
@@ -297,7 +297,8 @@ function makeTreatment(
   async function keep(message: ReceivedMessage, label: string, at: number): Promise<{ capture?: string }> {
     if (options.captures === undefined) return {};
     try {
-      return { capture: await options.captures.keep(message, label, at) };
+      const capture = await options.captures.keep(message, label, at);
+      return capture === undefined ? {} : { capture };
     } catch (error) {
       if (!isWxpayError(error)) throw error;
       options.onUnkept(error);
@@ -319,7 +320,7 @@ function makeTreatment(
     const valid = report.verdict === 'valid';
     const notice = noticeOf(report, kind);
     const label = kind === 'v2' ? notice.event_type : (report.envelope?.event_type ?? 'callback');
-    const kept = await keep(message, valid ? label : 'unverified', at);
+    const kept = await keep(message, valid ? label : unverified, at);
     if (!valid) {
       const refused = { ...kept, kind, report, action: 'refused' } as const;
       // One wording for whatever is wrong: nobody is told how near they came (THREATS C11).

@@ -1,4 +1,6 @@
 /** One timer for many exchanges. */
+import { stat } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createWatchdog, type Watched } from '../../../src/core/http/watchdog.ts';
 
@@ -36,9 +38,10 @@ function heldClock() {
     },
   };
 }
+/** What was woken looks in the turn after the next. */
 const turn = async () =>
   new Promise((resolve) => {
-    setImmediate(resolve);
+    setImmediate(() => setImmediate(resolve));
   });
 
 function stage() {
@@ -122,4 +125,33 @@ test('one that ends another while it is looked at', async () => {
   other.one = watch('second', 10);
   await clock.moveTo(10);
   expect(looked).toEqual(['first 10']);
+});
+
+test('H2: what came in time counts, though this process was stopped until after the deadline', async () => {
+  const dog = createWatchdog({
+    monotonic: () => performance.now(),
+    sleep: async (milliseconds, signal) => {
+      await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+    },
+  });
+  let late = false;
+  const one: Watched = {
+    due: performance.now() + 50,
+    look() {
+      late = true;
+      return Infinity;
+    },
+  };
+  dog.watch(one);
+  const arrived = new Promise<void>((resolve) => {
+    // Done by another thread at once; its result waits for this one.
+    stat('.', () => {
+      dog.forget(one);
+      resolve();
+    });
+  });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+  await arrived;
+  await sleep(20);
+  expect(late).toBe(false);
 });

@@ -6,7 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WxpayError } from '../../../src/core/errors.ts';
-import { keptCaptures, keptUnverified, openCaptureFolder } from '../../../src/operations/callback/capture-folder.ts';
+import {
+  keptCaptures,
+  keptUnverified,
+  openCaptureFolder,
+  unverifiedASecond,
+} from '../../../src/operations/callback/capture-folder.ts';
 import { parseRawHttp } from '../../../src/operations/callback/capture/raw-http.ts';
 import { makeEvent } from '../../../src/operations/callback/events.ts';
 import type { Exchange } from '../../../src/operations/callback/exchange.ts';
@@ -162,6 +167,7 @@ async function listen(to: string | undefined, options: Partial<ListenOptions> = 
   return { ...listener, received, late, unkept, notify: `${listener.url}/notify` };
 }
 
+const junk: Message = { headers: [['Content-Length', '4']], body: Buffer.from('junk') };
 const bodyOf = (raw: Buffer): Buffer => raw.subarray(raw.indexOf('\r\n\r\n') + 4);
 const headOf = (raw: Buffer): string => raw.subarray(0, raw.indexOf('\r\n\r\n')).toString('latin1');
 
@@ -576,10 +582,11 @@ describe('I2: limits', () => {
   });
 
   test('junk is refused by the thousand, and does not drive out what is genuine', async () => {
-    const stage = await listen(undefined, { captures: await openCaptureFolder(join(dir, 'captures')) });
+    let now = Date.now();
+    const clock = { ...realClock, now: () => (now += 15) };
+    const stage = await listen(undefined, { captures: await openCaptureFolder(join(dir, 'captures')), clock });
     await send(stage.notify, callback());
     const genuine = stage.received[0]!.capture!;
-    const junk = { headers: [['Content-Length', '4']] as const, body: Buffer.from('junk') };
     for (let round = 0; round < 40; round += 1) {
       const answers = await Promise.all(Array.from({ length: 25 }, async () => send(stage.notify, junk)));
       expect(answers.every(({ status }) => status === 401)).toBe(true);
@@ -587,6 +594,23 @@ describe('I2: limits', () => {
     expect(readdirSync(join(dir, 'captures'))).toContain(genuine.split('/').at(-1));
     expect(readdirSync(join(dir, 'captures'))).toHaveLength(keptUnverified + 1);
     expect((await send(stage.notify, callback())).status).toBe(204);
+  });
+});
+
+describe('R15: the disk', () => {
+  test('is not kept busy by a flood: a hundred a second of what does not verify, and everything that does', async () => {
+    let now = Math.floor(Date.now() / 1_000) * 1_000;
+    const stage = await listen(undefined, { clock: { ...realClock, now: () => now } });
+    for (let count = 0; count < unverifiedASecond + 20; count += 1) await send(stage.notify, junk);
+    expect((await send(stage.notify, callback())).status).toBe(204);
+    const kept = stage.received.map(({ capture }) => capture !== undefined);
+    expect(kept).toEqual(
+      stage.received.map((_, index) => index < unverifiedASecond || index === stage.received.length - 1),
+    );
+    expect(readdirSync(join(dir, 'captures'))).toHaveLength(unverifiedASecond + 1);
+    now += 1_000;
+    await send(stage.notify, junk);
+    expect(stage.received.at(-1)?.capture).toMatch(/-unverified\.http$/);
   });
 });
 

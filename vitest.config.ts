@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** `css`: else the page's style sheet would be read as an empty text. */
@@ -5,6 +6,8 @@ const common = { testTimeout: 30_000, hookTimeout: 60_000, css: true };
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes that they have started, so two at once do not disturb each other on two processors.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

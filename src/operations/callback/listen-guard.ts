@@ -9,7 +9,7 @@ export const listenLimits = {
   /** The ciphertext alone may have 1 MiB of base64 (protocol 6.1). */
   bodyBytes: 2 * 1024 * 1024,
   /** Bytes of all unfinished bodies together. */
-  pendingBytes: 16 * 1024 * 1024,
+  pendingBytes: 8 * 1024 * 1024,
   headerBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
@@ -17,6 +17,8 @@ export const listenLimits = {
   requestsPerSocket: 100,
   /** Far more than WeChat Pay opens, so that idle ones cannot keep it out. */
   connections: 1024,
+  /** Connections that wait to be taken; whom the system turns away there tries again after a whole second. */
+  backlog: 4096,
   /** Callbacks that are being judged or passed on. */
   atOnce: 64,
   /** Who waits longer to be let in hears that there is too much to do, while WeChat Pay still listens. */

@@ -111,8 +111,8 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
           // The caller has gone, or never sent what it promised.
           response.destroy();
         });
-      // Requests in one breath are answered in their order anyway, and take the places of nobody else's.
-      const work = turns.get(message.socket)?.then(treat) ?? treat();
+      // Requests in one breath are answered in their order anyway, and take neither the places of anybody else's nor their time.
+      const work = turns.get(message.socket)?.then(nextTurn).then(treat) ?? treat();
       turns.set(message.socket, work);
       underWay.add(work);
       void work.finally(() => underWay.delete(work));
@@ -145,6 +145,13 @@ export async function startListener(options: ListenOptions): Promise<Listener> {
   return { url, port, close };
 }
 
+/** Until what has come from others meanwhile was read. */
+async function nextTurn(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 async function bind(server: Server, { host, port }: ListenOptions): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -158,7 +165,7 @@ async function bind(server: Server, { host, port }: ListenOptions): Promise<numb
             }),
       );
     });
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog: listenLimits.backlog }, resolve);
   });
   return (server.address() as AddressInfo).port;
 }

@@ -140,7 +140,7 @@ interface Stage extends Listener {
   readonly notify: string;
 }
 
-async function listen(to: string | undefined, options: Partial<ListenOptions> = {}): Promise<Stage> {
+async function listen(to: string | undefined, options: Partial<ListenOptions> = {}, keeps = true): Promise<Stage> {
   const received: Received[] = [];
   const late: Exchange[] = [];
   const unkept: WxpayError[] = [];
@@ -157,7 +157,7 @@ async function listen(to: string | undefined, options: Partial<ListenOptions> = 
     clock: realClock,
     keys,
     v2Keys: async () => ({ apiV2Key, mchid: v2Mchid }),
-    captures: await openCaptureFolder(join(dir, 'captures')),
+    ...(keeps ? { captures: await openCaptureFolder(join(dir, 'captures')) } : {}),
     onReceived: (one) => received.push(one),
     onLate: (_one, answer) => late.push(answer),
     onUnkept: (error) => unkept.push(error),
@@ -594,6 +594,30 @@ describe('I2: limits', () => {
     expect(readdirSync(join(dir, 'captures'))).toContain(genuine.split('/').at(-1));
     expect(readdirSync(join(dir, 'captures'))).toHaveLength(keptUnverified + 1);
     expect((await send(stage.notify, callback())).status).toBe(204);
+  });
+
+  test('much in one breath waits for its turn: a callback on another connection comes between', async () => {
+    const stage = await listen(undefined, {}, false);
+    const open = async (): Promise<Socket> =>
+      new Promise((resolve) => {
+        const socket = connect(stage.port, '127.0.0.1', () => resolve(socket));
+        socket.on('error', () => {});
+        closers.push(() => void socket.destroy());
+      });
+    const raw = ({ headers, body }: Message): Buffer => {
+      const lines = ['POST /notify HTTP/1.1', `Host: 127.0.0.1:${stage.port}`];
+      const head = [...lines, ...headers.map(([name, value]) => `${name}: ${value}`)];
+      if (!head.some((line) => /^content-length:/i.test(line))) head.push(`Content-Length: ${body.length}`);
+      return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+    };
+    const [flood, calm] = [await open(), await open()];
+    flood.write(Buffer.concat(Array.from({ length: 60 }, () => raw(callback({ damage: 'probe' })))));
+    calm.write(raw(callback()));
+    await new Promise<void>((resolve) => {
+      calm.once('data', () => resolve());
+    });
+    expect(stage.received.length).toBeLessThan(30);
+    expect(stage.received.filter(({ action }) => action === 'answered')).toHaveLength(1);
   });
 });
 

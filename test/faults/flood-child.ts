@@ -103,6 +103,6 @@ for (let index = 0; index < 32; index += 1) {
 }
 process.stdin.on('end', () => {
   over.abort();
-  process.stdout.write(`${answered}\n`, () => process.exit(0));
+  process.stdout.write(`${answered}\n`);
 });
 process.stdin.resume();

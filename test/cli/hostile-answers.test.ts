@@ -59,24 +59,23 @@ beforeAll(async () => {
         const type = answer.headers.get('content-type') ?? '';
         return { key, status: answer.status, type, body: Buffer.from(await answer.arrayBuffer()) };
       };
-      passOn().then(
-        (answer) => {
-          recorded.push(answer);
-          const { status, type, body } = answer;
-          const [timestamp, nonce] = [String(Math.floor(Date.now() / 1_000)), randomBytes(16).toString('hex')];
-          const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from('\n')]);
-          response.writeHead(status, {
-            ...(type === '' ? {} : { 'Content-Type': type }),
-            'Request-ID': nonce,
-            'Wechatpay-Serial': keyId,
-            'Wechatpay-Timestamp': timestamp,
-            'Wechatpay-Nonce': nonce,
-            'Wechatpay-Signature': sign('sha256', message, privateKey).toString('base64'),
-          });
-          response.end(body);
-        },
-        () => response.destroy(),
-      );
+      const answerIt = async (): Promise<void> => {
+        const answer = await passOn();
+        recorded.push(answer);
+        const { status, type, body } = answer;
+        const [timestamp, nonce] = [String(Math.floor(Date.now() / 1_000)), randomBytes(16).toString('hex')];
+        const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from('\n')]);
+        response.writeHead(status, {
+          ...(type === '' ? {} : { 'Content-Type': type }),
+          'Request-ID': nonce,
+          'Wechatpay-Serial': keyId,
+          'Wechatpay-Timestamp': timestamp,
+          'Wechatpay-Nonce': nonce,
+          'Wechatpay-Signature': sign('sha256', message, privateKey).toString('base64'),
+        });
+        response.end(body);
+      };
+      answerIt().catch(() => response.destroy());
     });
   });
   await new Promise<void>((resolve) => {
@@ -138,26 +137,20 @@ function parsed({ type, body }: Answer): unknown {
 
 const paid = 'HOSTILE_PAID';
 const order = ['order', 'create', '--amount', '1yuan', '--description', 'x', '--notify-url', 'https://shop.example/n'];
-const transfer = [
-  ...['transfer', 'create', '--openid', 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', '--amount', '8.88yuan', '--scene', '1000'],
-  ...[
-    '--report',
-    '活动名称=新会员有礼',
-    '--report',
-    '奖励说明=注册会员抽奖一等奖',
-    '--remark',
-    'x',
-    '--ref',
-    'hostile',
-  ],
-];
+const transfer =
+  'transfer create --openid oUpF8uMuAJO_M2pxb1Q9zNjWeS6o --amount 8.88yuan --scene 1000 --report 活动名称=新会员有礼 --report 奖励说明=注册会员抽奖一等奖 --remark x --out-bill-no HOSTILEBILL'.split(
+    ' ',
+  );
 const commands: readonly (readonly [string, readonly string[]])[] = [
   ['a native order', [...order, '--type', 'native', '--out-trade-no', 'HOSTILE_NATIVE']],
   [
     'a jsapi order',
     [...order, '--type', 'jsapi', '--openid', 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', '--out-trade-no', 'HOSTILE_JSAPI'],
   ],
-  ['an h5 order', [...order, '--type', 'h5', '--client-ip', '1.2.3.4', '--h5-type', 'Wap', '--out-trade-no', 'HOSTILE_H5']],
+  [
+    'an h5 order',
+    [...order, '--type', 'h5', '--client-ip', '1.2.3.4', '--h5-type', 'Wap', '--out-trade-no', 'HOSTILE_H5'],
+  ],
   ['a query of an order', ['order', 'query', paid]],
   ['a refund', ['refund', paid, '--amount', '1fen', '--out-refund-no', 'HOSTILE_REFUND']],
   ['a query of a refund', ['refund', 'query', 'HOSTILE_REFUND']],

@@ -47,7 +47,7 @@ const alphabets = ['abc{}":,\n', '支付订单退款元', '\0\r\n\u00FF', '\u{1F
 /** Text of up to so many characters; the first ones are what is easily got wrong. */
 function textOf(index: number, most: number): string {
   if (index === 0) return '';
-  const letters = [...(alphabets[index % alphabets.length] ?? '')];
+  const letters = Array.from(alphabets[index % alphabets.length] ?? '');
   return Array.from({ length: below(most) + 1 }, () => letters[below(letters.length)]).join('');
 }
 function messageOf(index: number): Buffer {

@@ -82,7 +82,7 @@ function forgeries(): string {
     `Wechatpay-Signature: ${'A'.repeat(342)}==`,
   ];
   const bare = `${head(['Content-Length: 4'])}\r\njunk`;
-  return `${bare}${head([...forged, `Content-Length: ${body.length}`])}\r\n${body}`.repeat(48);
+  return `${bare}${head([...forged, `Content-Length: ${body.length}`])}\r\n${body}`.repeat(8);
 }
 
 function junk(bytes: string, onAnswers: (count: number) => void): (socket: Socket) => void {

@@ -229,12 +229,12 @@ test('late-commit acts only after the caller has gone', async () => {
 
 test('late-commit that hangs up breaks the connection at once, and acts later', async () => {
   const begin = performance.now();
-  const { answer, number } = await place({ kind: 'late-commit', ms: 60, hang_up: true });
+  const { answer, number } = await place({ kind: 'late-commit', ms: 800, hang_up: true });
   expect(answer).toMatchObject({ code: 'ECONNRESET' });
-  expect(performance.now() - begin).toBeLessThan(55);
+  expect(performance.now() - begin).toBeLessThan(750);
   expect(await state(number)).toBe(nothing);
   await new Promise((resolve) => {
-    setTimeout(resolve, 150);
+    setTimeout(resolve, 1_000);
   });
   expect(await state(number)).toBe(acted);
 });

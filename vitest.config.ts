@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** `css`: else the page's style sheet would be read as an empty text. */
-const common = { testTimeout: 30_000, hookTimeout: 60_000, css: true };
+/**
+ * `testTimeout`: far more than anything takes; a slow machine is no fault. `css`: else the page's style sheet would be read as an empty
+ * text.
+ */
+const common = { testTimeout: 120_000, hookTimeout: 60_000, css: true };
 
 export default defineConfig({
   test: {

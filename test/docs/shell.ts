@@ -47,7 +47,7 @@ export async function openShell(): Promise<Shell> {
       cwd: dir,
       env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 30_000,
+      timeout: 100_000,
     });
     let stdout = '';
     let stderr = '';

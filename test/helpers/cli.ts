@@ -57,7 +57,7 @@ function spawnBinary(argv: readonly string[], env: Readonly<Record<string, strin
     extendEnv: false,
     reject: false,
     stripFinalNewline: false,
-    timeout: options.timeout ?? 20_000,
+    timeout: options.timeout ?? 60_000,
     cwd: options.cwd ?? process.cwd(),
     input: options.input ?? '',
   });

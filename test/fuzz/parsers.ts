@@ -388,8 +388,9 @@ const faults: Target = {
     const open = openFaults();
     const rule = attempt(['INPUT_INVALID', 'INPUT_MISSING'], () => open.add(withoutStrays(asked, open)));
     if (rule === undefined) return false;
-    // What was taken can be written out, and asks nothing that has no end.
-    assert.deepEqual(JSON.parse(JSON.stringify(open.list())), open.list());
+    // What was taken can be written out and read again, and asks nothing that has no end.
+    const text = JSON.stringify(open.list());
+    assert.equal(JSON.stringify(JSON.parse(text)), text);
     for (let time = 0; time < 3; time += 1) open.take('POST', '/v3/pay/transactions/native');
     return true;
   },

@@ -239,7 +239,8 @@ export async function mergeReports(
     (sum, result) => ({ count: sum.count + tallies[result].count, fen: sum.fen + tallies[result].fen }),
     { count: 0, fen: 0 },
   );
-  const { file } = first.head;
+  // Only what is known of it: a damaged report may say more.
+  const file = { count: first.head.file.count, fen: first.head.file.fen };
   if (planned.count !== file.count || planned.fen !== file.fen)
     problem('file', { count: planned.count, fen: planned.fen, of_count: file.count, of_fen: file.fen });
   return {

@@ -28,6 +28,14 @@ const merge = async (...texts: readonly string[]): Promise<MergedReport> =>
   mergeReports(texts.map((text, index) => source(`r${index + 1}.json`, text)));
 const kinds = ({ problems }: MergedReport): string[] => problems.map(({ kind }) => kind);
 
+test('a merged report has the members of a report, whatever a damaged one has besides', async () => {
+  world = openWorld();
+  const text = documentOf(await world.run(lines(3)));
+  const { summary, problems } = await merge(text.replace('"file":{', '"file":{"fe":3,'));
+  expect(text).toContain('"file":{');
+  expect([problems, summary.file, summary.planned]).toEqual([[], { count: 3, fen: 303 }, { count: 3, fen: 303 }]);
+});
+
 describe('a report', () => {
   test('lists every row once, in file order, with the fields of its interface', async () => {
     world = openWorld();

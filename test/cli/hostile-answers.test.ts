@@ -195,7 +195,7 @@ describe('R10: no field of an answer moves the terminal', () => {
           strings += 1;
         }
     // Else nothing of it was ever shown, and this test would see nothing.
-    expect({ seen: seen > 0 || argv[0] === 'certs' }).toEqual({ seen: true });
+    expect(seen).toBeGreaterThan(0);
   });
 
   test('of many strings', () => {

@@ -56,20 +56,27 @@ describe('I1: a person can be asked', () => {
 });
 
 describe('a question', () => {
-  const soon = (work: () => void): void => void setTimeout(work, 100);
+  /** Does `work` once the question is there: what is typed before inquirer is loaded would be lost. */
+  async function whenShown(shown: () => string, text: string, work: () => void): Promise<void> {
+    while (!shown().includes(text)) await new Promise((resolve) => setTimeout(resolve, 5));
+    work();
+  }
 
   test('is written to stderr, and its control characters are shown', async () => {
     const { world, stdin, shown } = worldOf();
-    soon(() => stdin.write('y\r'));
+    void whenShown(shown, 'Really', () => stdin.write('y\r'));
     expect(await createPrompts(world).confirm({ message: 'Really\u001b[2J' })).toBe(true);
     expect(shown()).toContain(String.raw`Really\x1b[2J`);
   });
 
   test('of a secret shows a mask, and Ctrl-T does not lift it', async () => {
     const { world, stdin, shown } = worldOf();
-    soon(() => stdin.write('CANARY'));
-    setTimeout(() => stdin.write('\u0014'), 150);
-    setTimeout(() => stdin.write('\r'), 200);
+    void whenShown(shown, 'Key', () => stdin.write('CANARY')).then(() =>
+      whenShown(shown, '******', () => {
+        stdin.write('\u0014');
+        stdin.write('\r');
+      }),
+    );
     expect(await createPrompts(world).secret({ message: 'Key' })).toBe('CANARY');
     expect(shown()).not.toContain('CANARY');
   });
@@ -79,25 +86,25 @@ describe('a question', () => {
       ['confirm', 'CONFIRMATION_DECLINED'],
       ['input', 'INPUT_MISSING'],
     ] as const) {
-      const { world, stdin } = worldOf();
-      soon(() => stdin.end());
-      expect(await failureOf(createPrompts(world)[ask]({ message: 'x' }))).toMatchObject({ code, outcome: 'not_sent' });
+      const { world, stdin, shown } = worldOf();
+      void whenShown(shown, 'Question', () => stdin.end());
+      expect(await failureOf(createPrompts(world)[ask]({ message: 'Question' }))).toMatchObject({ code, outcome: 'not_sent' });
     }
   });
 
   test('ends with the signal that ended it', async () => {
     const interrupt = new AbortController();
-    const { world } = worldOf({ signal: interrupt.signal });
-    soon(() => interrupt.abort(new Interrupted('SIGTERM')));
-    const error = await failureOf(createPrompts(world).confirm({ message: 'x' }));
+    const { world, shown } = worldOf({ signal: interrupt.signal });
+    void whenShown(shown, 'Question', () => interrupt.abort(new Interrupted('SIGTERM')));
+    const error = await failureOf(createPrompts(world).confirm({ message: 'Question' }));
     expect(error).toBeInstanceOf(Interrupted);
     expect((error as Interrupted).signal).toBe('SIGTERM');
     expect(await failureOf(createPrompts(world).confirm({ message: 'x' }))).not.toBeInstanceOf(WxpayError);
   });
 
   test('select gives the value of the chosen line', async () => {
-    const { world, stdin } = worldOf();
-    soon(() => stdin.write('\u001b[B\r'));
+    const { world, stdin, shown } = worldOf();
+    void whenShown(shown, 'First', () => stdin.write('\u001b[B\r'));
     const choices = [
       { value: 'a', name: 'First' },
       { value: 'b', name: 'Second' },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { binary } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
+import { expectFast } from '../helpers/timing.ts';
 
 let local: Local;
 beforeAll(async () => {
@@ -82,23 +83,29 @@ describe('S1, P3: during a stalled request', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)('%s ends a read within 500 ms with %i', async (signal, code) => {
-    local.emulator.faults.add({ kind: 'stall' } as never);
-    const result = await interrupted(query, signal);
-    expect(result).toMatchObject({ code, signal: null, stdout: '' });
-    expect(result.milliseconds).toBeLessThan(500);
-    expect(result.stderr).not.toContain('    at ');
+    await expectFast(500, async () => {
+      local.emulator.faults.clear();
+      local.emulator.faults.add({ kind: 'stall' } as never);
+      const result = await interrupted(query, signal);
+      expect(result).toMatchObject({ code, signal: null, stdout: '' });
+      expect(result.stderr).not.toContain('    at ');
+      return result.milliseconds;
+    });
   });
 
   test('a write says that its outcome is not known, and which command asks', async () => {
-    local.emulator.faults.add({ kind: 'stall', when: 'after' } as never);
-    const result = await interrupted(create('STALL_0002', '--json'), 'SIGINT');
-    expect(result).toMatchObject({ code: 130, stdout: '' });
-    expect(result.milliseconds).toBeLessThan(500);
-    expect(result.stderr).toContain('wxpay order query STALL_0002');
-    const { error } = JSON.parse(result.stderr.trimEnd().split('\n').at(-1) ?? '') as { error: object };
-    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', outcome: 'unknown', exit_code: 130 });
-    local.emulator.faults.clear();
-    expect(await local.run(['order', 'query', 'STALL_0002'])).toMatchObject({ code: 0 });
+    await expectFast(500, async (attempt) => {
+      const no = `STALL_02_${attempt}`;
+      local.emulator.faults.add({ kind: 'stall', when: 'after' } as never);
+      const result = await interrupted(create(no, '--json'), 'SIGINT');
+      expect(result).toMatchObject({ code: 130, stdout: '' });
+      expect(result.stderr).toContain(`wxpay order query ${no}`);
+      const { error } = JSON.parse(result.stderr.trimEnd().split('\n').at(-1) ?? '') as { error: object };
+      expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', outcome: 'unknown', exit_code: 130 });
+      local.emulator.faults.clear();
+      expect(await local.run(['order', 'query', no])).toMatchObject({ code: 0 });
+      return result.milliseconds;
+    });
   });
 
   test('a write whose first try was cut is still unknown when its second is interrupted', async () => {
@@ -118,28 +125,37 @@ describe('S1, P3: during a stalled request', () => {
   });
 
   test('a second Ctrl-C ends the process at once', async () => {
-    local.emulator.faults.add({ kind: 'stall' } as never);
-    const result = await interrupted(query, 'SIGINT', 'SIGINT');
-    expect(result.milliseconds).toBeLessThan(500);
-    expect(result.code === 130 || result.signal === 'SIGINT').toBe(true);
+    await expectFast(500, async () => {
+      local.emulator.faults.clear();
+      local.emulator.faults.add({ kind: 'stall' } as never);
+      const result = await interrupted(query, 'SIGINT', 'SIGINT');
+      expect(result.code === 130 || result.signal === 'SIGINT').toBe(true);
+      return result.milliseconds;
+    });
   });
 
   test('a watch ends between two looks', async () => {
     await local.run(create('WATCH_0001'));
-    const result = await interrupted(['order', 'query', 'WATCH_0001', '--watch'], 'SIGINT');
-    expect(result).toMatchObject({ code: 130 });
-    expect(result.milliseconds).toBeLessThan(500);
+    await expectFast(500, async () => {
+      const result = await interrupted(['order', 'query', 'WATCH_0001', '--watch'], 'SIGINT');
+      expect(result).toMatchObject({ code: 130 });
+      return result.milliseconds;
+    });
   });
 });
 
 test('Ctrl-C ends a command that waits for standard input', async () => {
-  const { child, ended } = start(['verify-callback']);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  const at = performance.now();
-  child.kill('SIGINT');
-  const result = await ended(() => at);
-  expect(result.code).toBe(130);
-  expect(result.milliseconds).toBeLessThan(700);
+  await expectFast(500, async () => {
+    const { child, ended } = start(['verify-callback', '--lang', 'en']);
+    // Before the command is there, Node itself ends with the signal.
+    await once(child.stderr!, 'data');
+    const at = performance.now();
+    child.kill('SIGINT');
+    const result = await ended(() => at);
+    expect(result.code).toBe(130);
+    expect(result.stderr).toContain('standard input');
+    return result.milliseconds;
+  });
 });
 
 test('Ctrl-C ends the demo, which leaves nothing behind', async () => {

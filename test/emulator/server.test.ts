@@ -9,6 +9,7 @@ import { startEmulator } from '../../src/emulator/server.ts';
 import { makeClient } from './raw-client.ts';
 import { heldClock, openSibling, openStage, tempDir } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { expectFast } from '../helpers/timing.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -72,16 +73,18 @@ describe('keys', () => {
   });
 
   test('a second start in the same folder is quick and keeps them all', async () => {
-    const begin = performance.now();
-    const again = await startEmulator({ ...tools, dir: stage.dir });
-    const took = performance.now() - begin;
-    try {
-      expect({ ...again.info, url: '' }).toEqual({ ...stage.emulator.info, url: '' });
-      expect(again.controlToken).not.toBe(stage.emulator.controlToken);
-      expect(took).toBeLessThan(250);
-    } finally {
-      await again.close();
-    }
+    await expectFast(250, async () => {
+      const begin = performance.now();
+      const again = await startEmulator({ ...tools, dir: stage.dir });
+      const took = performance.now() - begin;
+      try {
+        expect({ ...again.info, url: '' }).toEqual({ ...stage.emulator.info, url: '' });
+        expect(again.controlToken).not.toBe(stage.emulator.controlToken);
+      } finally {
+        await again.close();
+      }
+      return took;
+    });
   });
 
   test('two first starts at once in one folder end with one set of keys', async () => {

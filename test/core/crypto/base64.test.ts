@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBase64 } from '../../../src/core/crypto/base64.ts';
+import { expectFast, timeOf } from '../../helpers/timing.ts';
 
 test('reads what base64 writes', () => {
   fc.assert(
@@ -47,9 +48,10 @@ test('empty text is no bytes', () => {
   expect(decodeBase64('')?.length).toBe(0);
 });
 
-test('a megabyte is read in no time', () => {
-  const started = performance.now();
-  expect(decodeBase64('A'.repeat(1024 * 1024))?.length).toBe(786_432);
-  expect(decodeBase64(`${'A'.repeat(1024 * 1024 - 4)}===A`)).toBeUndefined();
-  expect(performance.now() - started).toBeLessThan(1_000);
+test('a megabyte is read in no time', async () => {
+  const read = (): void => {
+    expect(decodeBase64('A'.repeat(1024 * 1024))?.length).toBe(786_432);
+    expect(decodeBase64(`${'A'.repeat(1024 * 1024 - 4)}===A`)).toBeUndefined();
+  };
+  await expectFast(1_000, () => timeOf(read));
 });

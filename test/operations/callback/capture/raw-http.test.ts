@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isWxpayError } from '../../../../src/core/errors.ts';
 import { parseRawHttp, splitMessages } from '../../../../src/operations/callback/capture/raw-http.ts';
+import { expectFast, timeOf } from '../../../helpers/timing.ts';
 
 const parse = (text: string) => parseRawHttp(Buffer.from(text, 'latin1'));
 
@@ -148,10 +149,8 @@ test('R6: whatever comes, it is a capture or CALLBACK_MALFORMED', () => {
   );
 });
 
-test('R13: a hostile line of a million blanks takes no time', () => {
-  const started = performance.now();
-  parse(`A: ${'\t '.repeat(500_000)}x${' '.repeat(1_000_000)}y\n\n`);
-  expect(performance.now() - started).toBeLessThan(1_000);
+test('R13: a hostile line of a million blanks takes no time', async () => {
+  await expectFast(1_000, () => timeOf(() => parse(`A: ${'\t '.repeat(500_000)}x${' '.repeat(1_000_000)}y\n\n`)));
 });
 
 describe('a capture of several requests', () => {

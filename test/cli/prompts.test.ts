@@ -88,7 +88,10 @@ describe('a question', () => {
     ] as const) {
       const { world, stdin, shown } = worldOf();
       void whenShown(shown, 'Question', () => stdin.end());
-      expect(await failureOf(createPrompts(world)[ask]({ message: 'Question' }))).toMatchObject({ code, outcome: 'not_sent' });
+      expect(await failureOf(createPrompts(world)[ask]({ message: 'Question' }))).toMatchObject({
+        code,
+        outcome: 'not_sent',
+      });
     }
   });
 

@@ -156,8 +156,7 @@ async function reach(base: Parameters<DoctorContext['reach']>[0], runtime: Runti
     ...(ca === undefined ? {} : { ca }),
   });
   try {
-    const before = clock.now();
-    const { headers } = await sender.send({
+    const { clockAhead } = await sender.send({
       method: 'GET',
       target: '/v3/certificates',
       body: new Uint8Array(),
@@ -165,8 +164,7 @@ async function reach(base: Parameters<DoctorContext['reach']>[0], runtime: Runti
       effect: 'read',
       signal: runtime.signal,
     });
-    const date = Date.parse(headers['date']?.[0] ?? '');
-    return { date: Number.isNaN(date) ? undefined : date, at: (before + clock.now()) / 2 };
+    return { clockAhead };
   } finally {
     await sender.close();
   }

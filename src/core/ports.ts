@@ -94,8 +94,8 @@ export interface ApiResponse {
   /** How many times the request was sent until this answer came, 1 or more. */
   readonly attempts?: number;
   /**
-   * Seconds by which this machine's clock is ahead of the answer's `Date` (behind: below zero), where it is more than the 300
-   * that WeChat Pay allows. Nothing proves that header: for hints only.
+   * Whole seconds by which this machine's clock is ahead of the answer's `Date` (behind: below zero), where it has one. Nothing
+   * proves that header: for hints only.
    */
   readonly clockAhead?: number;
 }

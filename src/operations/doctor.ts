@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { KeyObject } from 'node:crypto';
+import { clockToleranceSeconds } from '../core/clock-tolerance.ts';
 import { isWxpayError, WxpayError, type ErrorCode } from '../core/errors.ts';
 import { backupOf, type BaseUrl } from '../core/http/base-url.ts';
 import { isTlsUnverified, leakingOptions, nodeOptions } from '../core/http/environment.ts';
@@ -145,10 +146,8 @@ export interface KeyFacts {
 }
 
 export interface Reached {
-  /** Milliseconds since the epoch by the server's `Date` header. */
-  readonly date: number | undefined;
-  /** Our clock, half-way between question and answer. */
-  readonly at: number;
+  /** Whole seconds by which our clock is ahead of the server's; `undefined` where it did not say its own. */
+  readonly clockAhead: number | undefined;
 }
 
 export interface DoctorContext {
@@ -456,12 +455,13 @@ async function checkBackup({ profile, reach }: DoctorContext): Promise<readonly 
 
 /** WeChat Pay refuses requests that are 5 minutes off, and so do we its answers. */
 async function checkClock({ profile, reach }: DoctorContext): Promise<readonly Finding[] | undefined> {
-  const { date, at } = await reach((await profile()).baseUrl);
-  if (date === undefined) return undefined;
-  const seconds = Math.round((at - date) / 1000);
-  const params = { seconds: Math.abs(seconds), direction: seconds > 0 ? 'key:doctor.ahead' : 'key:doctor.behind' };
-  if (Math.abs(seconds) > 300) return [{ name: 'clock_skew', level: 'fail', params, code: 'ENVIRONMENT_UNSAFE' }];
-  return Math.abs(seconds) > 60 ? [warning('clock_drift', params)] : [];
+  const { clockAhead } = await reach((await profile()).baseUrl);
+  if (clockAhead === undefined) return undefined;
+  const seconds = Math.abs(clockAhead);
+  const params = { seconds, direction: clockAhead > 0 ? 'key:doctor.ahead' : 'key:doctor.behind' };
+  if (seconds > clockToleranceSeconds)
+    return [{ name: 'clock_skew', level: 'fail', params, code: 'ENVIRONMENT_UNSAFE' }];
+  return seconds > 60 ? [warning('clock_drift', params)] : [];
 }
 
 /** The download is the one thing that proves the APIv3 key (protocol 3.3). */

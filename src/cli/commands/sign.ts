@@ -1,5 +1,6 @@
 /** `wxpay sign`: the Authorization header of a request, client pay parameters, and why WeChat Pay refuses either. Offline. */
 import type { Command } from 'commander';
+import { clockToleranceSeconds } from '../../core/clock-tolerance.ts';
 import { WxpayError } from '../../core/errors.ts';
 import { payMessage } from '../../core/wire/message.ts';
 import type { DifferenceCause, SignDifference } from '../../core/wire/sign-difference.ts';
@@ -160,7 +161,7 @@ async function signOne(args: readonly string[], flags: Flags, runtime: Runtime):
   const fresh = freshness(flags, runtime);
   if (flags.against !== undefined) return compare(subject, body, flags.against, flags, runtime);
   const signed = signRequest({ method: subject.method, target: subject.target, body, ...fresh }, signer);
-  if (Math.abs(Number(fresh.timestamp) - Math.floor(runtime.clock.now() / 1000)) > 300)
+  if (Math.abs(Number(fresh.timestamp) - Math.floor(runtime.clock.now() / 1000)) > clockToleranceSeconds)
     runtime.note('sign.note.old_timestamp');
 
   const curl = flags.curl ? await curlLine(signed, subject, runtime) : undefined;

@@ -4,6 +4,7 @@
  * The signature of an answer covers neither status nor request, so "what may be believed" and "what to do next" follow
  * from three things: what the call can do, whether the answer proves itself, and its status.
  */
+import { clockToleranceSeconds } from '../clock-tolerance.ts';
 import { WxpayError, type ErrorCode, type ErrorFacts, type Outcome, type WechatError } from '../errors.ts';
 import type { ApiRequest, ApiResponse, Effect } from '../ports.ts';
 import { normaliseCode, parseErrorBody } from '../wire/error-body.ts';
@@ -186,7 +187,8 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
   const code =
     page === undefined ? (cell.code === 'ok' ? 'SIGNATURE_MISSING' : cell.code) : 'CLIENT_CERTIFICATE_REFUSED';
   // What is signed five minutes off is refused before the signature is looked at, with the words for a wrong one (endpoints 1.3).
-  const ahead = code === 'CREDENTIALS_REFUSED' ? response.clockAhead : undefined;
+  const ahead = response.clockAhead ?? 0;
+  const clockIsOff = code === 'CREDENTIALS_REFUSED' && Math.abs(ahead) > clockToleranceSeconds;
   return new WxpayError(code, {
     ...facts,
     params: {
@@ -195,9 +197,11 @@ function settleAnswer(request: ApiRequest, response: ApiResponse, accepted: bool
       host: response.host,
       ...subjectOf(request),
       ...(page === undefined ? {} : { reason: page }),
-      ...(ahead === undefined ? {} : { seconds: Math.abs(ahead) }),
+      ...(clockIsOff
+        ? { seconds: Math.abs(ahead), direction: ahead > 0 ? 'key:cli.clock.ahead' : 'key:cli.clock.behind' }
+        : {}),
     },
-    ...(ahead === undefined ? {} : { hint: ahead > 0 ? 'cli.hint.clock_ahead' : 'cli.hint.clock_behind' }),
+    ...(clockIsOff ? { hint: 'cli.hint.clock' } : {}),
     outcome: cell.outcome === 'done' ? 'unknown' : cell.outcome,
     unsigned: trust === 'unsigned',
   });

@@ -139,7 +139,7 @@ interface RawAnswer {
 /** See `ApiResponse.clockAhead`; `now` in milliseconds. */
 function clockAheadOf(headers: Headers, now: number): number | undefined {
   const seconds = Math.round((now - Date.parse(headers['date']?.[0] ?? '')) / 1_000);
-  return Math.abs(seconds) > 300 ? seconds : undefined;
+  return Number.isNaN(seconds) ? undefined : seconds;
 }
 
 function exchange(pool: Pool, request: ApiRequest, options: Exchange): Promise<RawAnswer> {

@@ -5,6 +5,7 @@
  * A miss leads to one download, however many ask at once and in however many processes, and then to none for a while: ids
  * come from the network, and 1 000 invented ones must not become 1 000 requests (THREATS C3).
  */
+import { clockToleranceSeconds } from '../clock-tolerance.ts';
 import { isWxpayError, WxpayError } from '../errors.ts';
 import type { Clock, KeyRing, VerificationKey } from '../ports.ts';
 import { sameSerial } from './serial.ts';
@@ -58,7 +59,7 @@ const maxAgeMs = 12 * 3_600_000;
 const nearEndMs = 30 * 86_400_000;
 const maxAgeNearEndMs = 3_600_000;
 /** A time stamp further ahead than this is a broken clock's, and says nothing about age. */
-const skewMs = 300_000;
+const skewMs = clockToleranceSeconds * 1_000;
 
 /** Makes the key ring. Reads the cache and the network only when a key is asked for. */
 export function createKeyRing(options: KeyRingOptions): CertificateKeyRing {

@@ -1,4 +1,5 @@
 /** Verifies the signature of an answer or a callback (protocol 2, 6.1; THREATS C). */
+import { clockToleranceSeconds } from '../clock-tolerance.ts';
 import { decodeBase64 } from '../crypto/base64.ts';
 import { requireStrongRsa, verifySha256, type Verdict } from '../crypto/rsa.ts';
 import { WxpayError } from '../errors.ts';
@@ -85,7 +86,7 @@ export async function verifyMessage(
   if (type !== authorizationScheme)
     throw new WxpayError('SIGNATURE_TYPE_UNSUPPORTED', { params: { type: type === '' ? '""' : type.slice(0, 64) } });
   const skew = Number(timestamp) - Math.floor(options.now / 1000);
-  if (options.ignoreAge !== true && Math.abs(skew) > (options.maxAgeSeconds ?? 300))
+  if (options.ignoreAge !== true && Math.abs(skew) > (options.maxAgeSeconds ?? clockToleranceSeconds))
     throw new WxpayError('SIGNATURE_STALE', { params: { seconds: Math.abs(skew), skew } });
   if (signature.startsWith(probePrefix)) throw new WxpayError('SIGNATURE_PROBE', { params: { serial } });
   // Hex is compared without case, `PUB_KEY_ID_…` exactly (THREATS C3).

@@ -93,10 +93,10 @@ export const cli = {
   'cli.environment.name': 'variable',
   'cli.environment.meaning': 'meaning',
   'cli.error.wechat': 'WeChat Pay: {code} {message}',
-  'cli.hint.clock_ahead':
-    "This machine's clock is {seconds} seconds ahead of the server's, and WeChat Pay allows 300: set it (NTP), and run the same command again.",
-  'cli.hint.clock_behind':
-    "This machine's clock is {seconds} seconds behind the server's, and WeChat Pay allows 300: set it (NTP), and run the same command again.",
+  'cli.hint.clock':
+    "This machine's clock is {seconds} seconds {direction} the server's, and WeChat Pay allows 300: set it (NTP), and run the same command again.",
+  'cli.clock.ahead': 'ahead of',
+  'cli.clock.behind': 'behind',
   'cli.error.unsigned': '(unsigned answer)',
   'cli.error.next': 'Next: {command}',
   'cli.error.interrupted': 'Interrupted.',

@@ -94,10 +94,10 @@ export const cli: Readonly<Record<keyof typeof en, string>> = {
   'cli.environment.name': '变量',
   'cli.environment.meaning': '含义',
   'cli.error.wechat': '微信支付：{code} {message}',
-  'cli.hint.clock_ahead':
-    '本机时钟比服务器快 {seconds} 秒，微信支付只允许 300 秒：请校准时钟（NTP），再运行同一条命令。',
-  'cli.hint.clock_behind':
-    '本机时钟比服务器慢 {seconds} 秒，微信支付只允许 300 秒：请校准时钟（NTP），再运行同一条命令。',
+  'cli.hint.clock':
+    '本机时钟比服务器{direction} {seconds} 秒，微信支付只允许 300 秒：请校准时钟（NTP），再运行同一条命令。',
+  'cli.clock.ahead': '快',
+  'cli.clock.behind': '慢',
   'cli.error.unsigned': '（应答未签名）',
   'cli.error.next': '下一步：{command}',
   'cli.error.interrupted': '已中断。',

@@ -1,6 +1,7 @@
 /** `wxpay callback replay`: sends a captured callback again, its bytes unchanged. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { type Command, Option } from 'commander';
+import { clockToleranceSeconds } from '../../../core/clock-tolerance.ts';
 import { WxpayError } from '../../../core/errors.ts';
 import { captureFormats, type Capture, type CaptureFormat } from '../../../operations/callback/capture/capture.ts';
 import { readCaptures } from '../../../operations/callback/capture/read.ts';
@@ -43,7 +44,7 @@ export const command: CommandModule = {
     // What was lost when it was captured cannot be sent again; people have to know.
     if (capture.bodyIs !== 'bytes') runtime.warn(`callbacks.warn.body_${capture.bodyIs}`);
     const age = ageOf(capture, runtime.clock.now());
-    if (age !== undefined && Math.abs(age) > 300)
+    if (age !== undefined && Math.abs(age) > clockToleranceSeconds)
       runtime.note('callbacks.note.stale', { minutes: Math.round(age / 60) });
     const headers = forwardable(linesOf(capture), capture.body);
     const sizes = { headers: headers.length, bytes: capture.body.length };

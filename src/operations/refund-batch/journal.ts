@@ -209,15 +209,21 @@ export async function readJournal<T>(
   work: (journal: JournalReader) => Promise<T>,
   openFile: JournalOptions['openFile'] = openRealFile,
 ): Promise<T | undefined> {
+  const unreadable = (error: unknown): unknown =>
+    error instanceof WxpayError
+      ? error
+      : new WxpayError('INPUT_UNREADABLE', { params: { file: path, reason: systemReason(error) }, cause: error });
   let file: JournalFile;
   try {
     file = await openFile(path, constants.O_RDONLY);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw new WxpayError('INPUT_UNREADABLE', { params: { file: path, reason: systemReason(error) }, cause: error });
+    throw unreadable(error);
   }
   try {
-    const scanned = await scan(path, file);
+    const scanned = await scan(path, file).catch((error: unknown) => {
+      throw unreadable(error);
+    });
     return await work(reader(path, file, scanned));
   } finally {
     await file.close();

@@ -181,11 +181,12 @@ describe('E6: files and folders', () => {
 
 describe('F1: parallel processes', () => {
   test(
-    'a hundred at once add a profile each and update one that they share: nothing is lost',
+    'forty at once add a profile each and update one that they share: nothing is lost',
     { timeout: 180_000 },
     async () => {
       await store().save('shared', { version: 1, mchid: '1900000001' });
-      const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+      // A hundred take a slow machine more than a minute, in which nothing else gets on: those are in the fault tests.
+      const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
       const codes = await Promise.all(names.map((name) => run(['add', config, name]).done));
       expect(codes.filter((code) => code !== 0)).toEqual([]);
       expect(store().list()).toEqual([...names, 'shared'].sort());

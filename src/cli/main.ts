@@ -1,6 +1,7 @@
 /** argv → program → run → process.exitCode. The one place that touches `process`. */
 import { sleep } from './sleep.ts';
 import type { World } from './world.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 const version = __WXPAY_VERSION__;
 /** The exit code of a local file that cannot be written (exit-codes.ts, `config`). */
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
   });
   process.stderr.on('error', () => {});
   endWithTerminal();
+  boundYoungGeneration(`${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`);
   const code = await run(await realWorld(readerGone.signal));
   process.exitCode = unwritten ? cannotWrite : code;
   // A command that was interrupted while it read from a terminal or a pipe must not wait for its end.

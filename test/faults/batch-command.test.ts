@@ -343,6 +343,17 @@ describe('before anything is sent', () => {
     expect(journals()).toEqual([]);
   });
 
+  test("the columns are called as the file calls them, also where an order's amount is above its total", async () => {
+    const [order] = orders(1) as [Order];
+    const file = join(dir, 'chinese.csv');
+    writeFileSync(file, `微信支付单号,退款金额（元）\n${order.transaction_id},9999\n`);
+    const result = await batch(file);
+    expect(result.code).toBe(2);
+    expect(result.stdout).toContain('退款金额（元）');
+    const { faults } = JSON.parse((await batch(file, ['--json'])).stdout) as { faults: object[] };
+    expect(faults).toMatchObject([{ column: 'amount', heading: '退款金额（元）', value: '999900' }]);
+  });
+
   test('a plan looks, tells, and sends nothing', async () => {
     const list = orders(3);
     const file = write(

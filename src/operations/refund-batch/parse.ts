@@ -36,6 +36,8 @@ export interface RowFault {
   readonly line: number;
   /** The column's name as in the API, or as the file has it where it is unknown. */
   readonly column?: string;
+  /** The file's own heading of that column, where it is another word. */
+  readonly heading?: string;
   /** What stands there, at most 64 characters. */
   readonly value?: string;
   /** The i18n key `batch.fault.<reason>`. */
@@ -48,6 +50,8 @@ export interface Faults {
   readonly list: readonly RowFault[];
   readonly count: number;
   add(fault: RowFault): void;
+  /** The file calls a column so: its faults are told in the file's words from now on. */
+  name(column: ColumnName, heading: string): void;
 }
 
 export interface ParsedBatch {
@@ -159,6 +163,7 @@ const maxLine = 64 * 1024;
 
 export function openFaults(max = 100): Faults {
   const list: RowFault[] = [];
+  const headingOf = new Map<string | undefined, string>();
   let count = 0;
   return {
     // Orders are looked up side by side; people read a file from its top.
@@ -171,8 +176,15 @@ export function openFaults(max = 100): Faults {
     add(fault) {
       count += 1;
       if (list.length >= max) return;
-      const { value, ...rest } = fault;
-      list.push(value === undefined ? fault : { ...rest, value: cut(value) });
+      const heading = headingOf.get(fault.column);
+      list.push({
+        ...fault,
+        ...(heading === undefined ? {} : { heading }),
+        ...(fault.value === undefined ? {} : { value: cut(fault.value) }),
+      });
+    },
+    name(column, heading) {
+      if (heading !== column) headingOf.set(column, cut(heading));
     },
   };
 }
@@ -633,7 +645,13 @@ function readHeader(record: readonly string[], line: number, faults: Faults): re
     const column = columnNamed(heading);
     if (column === undefined) faults.add({ line, column: cut(heading), reason: 'header_unknown' });
     else if (seen.has(column)) faults.add({ line, column: cut(heading), reason: 'header_duplicate' });
-    else seen.add(column);
+    else {
+      seen.add(column);
+      const bare = heading.replace(/^[`\uFEFF]+/, '').trim();
+      faults.name(column, bare);
+      // What the comparison with the order finds is about the amount, in whatever unit the file has it.
+      if (column === 'amount_fen' || column === 'amount_yuan') faults.name('amount', bare);
+    }
     return column;
   });
   if (!seen.has('transaction_id') && !seen.has('out_trade_no')) faults.add({ line, reason: 'header_number' });

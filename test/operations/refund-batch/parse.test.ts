@@ -348,6 +348,18 @@ describe('formulas and control characters', () => {
 });
 
 describe('headers and shapes', () => {
+  test('a fault names its column as the API does, and as the file does where that is another word', async () => {
+    const told = async (...file: string[]): Promise<unknown> =>
+      (await parse(lines(...file))).faults.list.map(({ line, column, heading }) => [line, column, heading]);
+    expect(await told('\uFEFF商户订单号,`退款金额（元）,原因', 'ORDER_0001,1.234,x', 'ORDER_0002,,=1+1')).toEqual([
+      [2, 'amount_yuan', '退款金额（元）'],
+      [3, 'amount', '退款金额（元）'],
+      [3, 'reason', '原因'],
+    ]);
+    expect(await told('out_trade_no,amount_yuan', 'ORDER_0001,1.234')).toEqual([[2, 'amount_yuan', undefined]]);
+    expect(await told('out_trade_no,退款金额', 'ORDER_0001,1')).toEqual([[2, 'amount', '退款金额']]);
+  });
+
   test.each([
     ['an unknown column', 'transaction_id,amount_fen,note', 'note:header_unknown'],
     ['a column twice', 'transaction_id,amount_fen,amount_fen', 'amount_fen:header_duplicate'],

@@ -42,7 +42,7 @@ export function faultBlocks(faults: BatchPlan['faults'], t: Translate): readonly
       ],
       rows: faults.list.map((fault) => [
         fault.line === 0 ? '' : String(fault.line),
-        fault.column ?? '',
+        fault.heading ?? fault.column ?? '',
         fault.column === 'amount' && isAboutFen(fault) ? formatFen(Number(fault.value)) : (fault.value ?? ''),
         faultText(fault, t),
       ]),

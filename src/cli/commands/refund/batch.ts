@@ -441,6 +441,7 @@ function faultsOnly(identity: BatchIdentity, faults: BatchPlan['faults'], t: Run
   const list = faults.list.map((fault) => ({
     line: fault.line,
     column: fault.column ?? null,
+    heading: fault.heading ?? null,
     value: fault.value ?? null,
     reason: fault.reason,
     message: faultText(fault, t),

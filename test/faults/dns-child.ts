@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/contract.ts';
+import { questionOf, replyTo } from './name-server.ts';
 
 /** What the name server makes of the primary's name. */
 export type Trouble = 'NXDOMAIN' | 'SERVFAIL' | 'silence' | 'refused' | 'black hole' | 'cut';
@@ -38,37 +39,15 @@ const here = '127.0.0.1';
 
 let trouble: Trouble = 'NXDOMAIN';
 
-/** RFC 1035 4: the question again, and at most one address. */
 function answer(query: Buffer): Buffer | undefined {
-  let at = 12;
-  const labels: string[] = [];
-  for (let size = query[at] ?? 0; size > 0; size = query[at] ?? 0) {
-    labels.push(query.toString('latin1', at + 1, at + 1 + size));
-    at += size + 1;
-  }
-  const type = query.readUInt16BE(at + 1);
-  const question = query.subarray(12, at + 5);
-  const name = labels.join('.').toLowerCase();
+  const { name, isA } = questionOf(query);
   const failing = name === primary && ['NXDOMAIN', 'SERVFAIL', 'silence'].includes(trouble);
   if (failing && trouble === 'silence') return undefined;
   const known = name === primary || name === backup;
   const code = !known || (failing && trouble === 'NXDOMAIN') ? 3 : failing ? 2 : 0;
-  const address =
-    code !== 0 || type !== 1
-      ? undefined
-      : name === backup || trouble === 'cut'
-        ? here
-        : trouble === 'refused'
-          ? nobody
-          : hole;
-  const head = Buffer.alloc(12);
-  query.copy(head, 0, 0, 2);
-  head.writeUInt16BE(0x8180 | code, 2);
-  head.writeUInt16BE(1, 4);
-  head.writeUInt16BE(address === undefined ? 0 : 1, 6);
-  if (address === undefined) return Buffer.concat([head, question]);
-  const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...address.split('.').map(Number)]);
-  return Buffer.concat([head, question, record]);
+  if (code !== 0 || !isA) return replyTo(query, undefined, code);
+  if (name === backup || trouble === 'cut') return replyTo(query, here);
+  return replyTo(query, trouble === 'refused' ? nobody : hole);
 }
 
 const socket = createSocket('udp4', (query, { port, address }) => {

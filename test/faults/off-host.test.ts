@@ -17,6 +17,7 @@ import { runInProcess } from '../helpers/in-process.ts';
 import { makeMerchantFiles } from '../helpers/merchant-files.ts';
 import { realClock } from '../helpers/local.ts';
 import { long } from './long.ts';
+import { questionOf, replyTo } from './name-server.ts';
 import { chooseSeed, seeded } from './random.ts';
 
 const inside = process.env['WXPAY_OFF_HOST_INSIDE'] === '1';
@@ -145,23 +146,10 @@ const within = (): void => {
     home.remove();
   });
 
-  /** RFC 1035 4: the question again, and one address: everything has one. */
+  /** Everything has an address. */
   function answerOf(query: Buffer): Buffer {
-    let at = 12;
-    const labels: string[] = [];
-    for (let size = query[at] ?? 0; size > 0; size = query[at] ?? 0) {
-      labels.push(query.toString('latin1', at + 1, at + 1 + size));
-      at += size + 1;
-    }
-    const isA = query.readUInt16BE(at + 1) === 1;
-    const head = Buffer.alloc(12);
-    query.copy(head, 0, 0, 2);
-    head.writeUInt16BE(0x8180, 2);
-    head.writeUInt16BE(1, 4);
-    head.writeUInt16BE(isA ? 1 : 0, 6);
-    const address = isListed(labels.join('.').toLowerCase()) ? wechatPay : elsewhere;
-    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...address.split('.').map(Number)]);
-    return Buffer.concat([head, query.subarray(12, at + 5), ...(isA ? [record] : [])]);
+    const { name, isA } = questionOf(query);
+    return replyTo(query, isA ? (isListed(name) ? wechatPay : elsewhere) : undefined);
   }
 
   /** The same address in other words, names that only begin or end like one of WeChat Pay's, and what parsers read differently. */

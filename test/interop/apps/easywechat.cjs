@@ -59,6 +59,8 @@ async function live() {
   const closed = await ask('POST', `/v3/pay/transactions/out-trade-no/${no}A/close`, { data: { mchid } });
   const query = async () => ask('GET', `/v3/pay/transactions/out-trade-no/${no}`, { params: { mchid } });
   const unpaid = await query();
+  // Nothing is decided before it is asked for below, however slow this machine is.
+  await emulator('refund', '--after', 'never');
   await emulator('pay', no);
   const paid = await query();
   const refunded = await ask('POST', '/v3/refund/domestic/refunds', {

@@ -37,6 +37,8 @@ async function live() {
   const placed = await payment.unifiedOrder(order(''));
   await payment.unifiedOrder(order('B'));
   const closed = await payment.closeOrder({ out_trade_no: `${no}B` });
+  // Nothing is decided before it is asked for below, however slow this machine is.
+  await emulator('refund', '--after', 'never');
   await emulator('pay', no);
   const queried = await payment.orderQuery({ out_trade_no: no });
   const refunded = await payment.refund({

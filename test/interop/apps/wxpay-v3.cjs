@@ -45,6 +45,8 @@ async function live() {
       signature: headers['wechatpay-signature'],
       body,
     });
+  // Nothing is decided before it is asked for below, however slow this machine is.
+  await emulator('refund', '--after', 'never');
   await emulator('pay', no);
   const [paidCallback] = receiver.told;
   const paid = payment.decodeResource(JSON.parse(paidCallback.body).resource);

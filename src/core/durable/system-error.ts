@@ -1,5 +1,5 @@
 /** What the operating system said, made into the one error that people see. */
-import { WxpayError } from '../errors.ts';
+import { WxpayError, type Outcome } from '../errors.ts';
 
 /** The `code` of a Node system error (`ENOENT`), or `undefined`. */
 export function systemCode(error: unknown): string | undefined {
@@ -18,6 +18,12 @@ export function systemReason(error: unknown): string {
 export function fileUnwritable(file: string, cause: unknown): WxpayError {
   if (cause instanceof WxpayError) return cause;
   return new WxpayError('FILE_UNWRITABLE', { params: { file, reason: systemReason(cause) }, cause });
+}
+
+/** `INPUT_UNREADABLE` for the file, with the system's reason. A `WxpayError` passes unchanged. */
+export function inputUnreadable(file: string, cause: unknown, outcome: Outcome = 'no_effect'): WxpayError {
+  if (cause instanceof WxpayError) return cause;
+  return new WxpayError('INPUT_UNREADABLE', { params: { file, reason: systemReason(cause) }, outcome, cause });
 }
 
 /** `FILE_UNWRITABLE` for a reason of ours: the message `reason.file_<why>`. */

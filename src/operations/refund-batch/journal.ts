@@ -24,7 +24,7 @@ import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { writeFileAtomic, type FileSystem } from '../../core/durable/atomic-file.ts';
 import { withFileLock, type FileLockOptions } from '../../core/durable/file-lock.ts';
-import { fileUnwritable, refuseFile, systemCode, systemReason } from '../../core/durable/system-error.ts';
+import { fileUnwritable, inputUnreadable, refuseFile, systemCode } from '../../core/durable/system-error.ts';
 import { isWxpayError, WxpayError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import { openColumn, openWideColumn } from './rows.ts';
@@ -209,20 +209,16 @@ export async function readJournal<T>(
   work: (journal: JournalReader) => Promise<T>,
   openFile: JournalOptions['openFile'] = openRealFile,
 ): Promise<T | undefined> {
-  const unreadable = (error: unknown): unknown =>
-    error instanceof WxpayError
-      ? error
-      : new WxpayError('INPUT_UNREADABLE', { params: { file: path, reason: systemReason(error) }, cause: error });
   let file: JournalFile;
   try {
     file = await openFile(path, constants.O_RDONLY);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw unreadable(error);
+    throw inputUnreadable(path, error);
   }
   try {
     const scanned = await scan(path, file).catch((error: unknown) => {
-      throw unreadable(error);
+      throw inputUnreadable(path, error);
     });
     return await work(reader(path, file, scanned));
   } finally {

@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemReason } from '../../../core/durable/system-error.ts';
-import { WxpayError } from '../../../core/errors.ts';
+import { inputUnreadable } from '../../../core/durable/system-error.ts';
 import { readJournal, type JournalIdentity } from '../../../operations/refund-batch/journal.ts';
 import type { Source } from '../../../operations/refund-batch/parse.ts';
 import type { BatchIdentity } from '../../../operations/refund-batch/plan.ts';
@@ -53,7 +52,7 @@ async function* chunksOf(file: string, path: string, first?: number): AsyncItera
   try {
     yield* createReadStream(path, options) as AsyncIterable<Uint8Array>;
   } catch (error) {
-    throw unreadable(file, error);
+    throw inputUnreadable(file, error, 'not_sent');
   }
 }
 
@@ -68,17 +67,8 @@ export async function* linesOf(file: string, cwd: string): AsyncIterable<string>
     await Promise.race([new Promise((done) => void input.once('open', done)), failed]);
     yield* createInterface({ input, crlfDelay: Infinity });
   } catch (error) {
-    throw unreadable(file, error);
+    throw inputUnreadable(file, error, 'not_sent');
   }
-}
-
-function unreadable(file: string, error: unknown): unknown {
-  if (error instanceof WxpayError) return error;
-  return new WxpayError('INPUT_UNREADABLE', {
-    params: { file, reason: systemReason(error) },
-    outcome: 'not_sent',
-    cause: error,
-  });
 }
 
 export function journalIdentityOf(identity: BatchIdentity): JournalIdentity {

@@ -92,19 +92,23 @@ describe('trouble', () => {
   });
 
   test.each(['before', 'after'] as const)('a stall %s', async (when) => {
-    const { number } = await refund({ kind: 'stall', when }, { signal: AbortSignal.timeout(50) });
+    const leaving = new AbortController();
+    const call = refund({ kind: 'stall', when }, { signal: leaving.signal });
+    await expect.poll(() => stage.emulator.faults.list(), { timeout: 20_000, interval: 5 }).toEqual([]);
+    leaving.abort();
+    const { number } = await call;
     expect(entryOf(number) !== undefined).toBe(when === 'after');
   });
 
   test('G4: late application: a query says 404, the same number is sent again, and one refund comes of it', async () => {
-    stage.emulator.faults.add({ kind: 'late-commit', ms: 80, hang_up: true, path: base });
+    stage.emulator.faults.add({ kind: 'late-commit', ms: 1_000, hang_up: true, path: base });
     const order = seed();
     const number = nextNumber();
     await expect(stage.client.call('POST', base, bodyOf(order, number))).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect((await stage.client.call('GET', `${base}/${number}`)).status).toBe(404);
     const again = await stage.client.call('POST', base, bodyOf(order, number));
     expect(again.status).toBe(200);
-    await soon(150);
+    await soon(1_200);
     const entries = stage.emulator.ledger().refunds.filter((entry) => entry.transaction_id === order.transaction_id);
     expect(entries).toEqual([expect.objectContaining({ refund_id: again.json['refund_id'], posts: 2 })]);
   });

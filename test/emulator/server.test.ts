@@ -144,9 +144,7 @@ test('close ends connections, stalled ones too, and removes the record', async (
   const own = await openSibling(stage);
   own.emulator.faults.add({ kind: 'stall' });
   const stalled = own.client.call('GET', '/v3/certificates').catch((error: unknown) => error);
-  await new Promise((resolve) => {
-    setTimeout(resolve, 50);
-  });
+  await expect.poll(() => own.emulator.faults.list(), { timeout: 20_000, interval: 5 }).toEqual([]);
   await own.end();
   expect(await stalled).toBeInstanceOf(Error);
   expect(() => readFileSync(own.emulator.recordFile)).toThrow(/ENOENT/);

@@ -267,12 +267,16 @@ test('connections are kept and used one request at a time', async () => {
 });
 
 test('an interrupted read ends with the reason; an interrupted write that left is an open outcome', async () => {
-  const port = await rawServer(() => undefined);
+  let heard = 0;
+  const port = await rawServer((socket) => {
+    socket.once('data', () => (heard += 1));
+  });
   const { send } = sender(`http://127.0.0.1:${port}`);
   const controller = new AbortController();
   const read = send(get({ signal: controller.signal }));
   const write = send(post({ signal: controller.signal }));
-  setTimeout(() => controller.abort(new Error('Ctrl-C')), 60);
+  await expect.poll(() => heard, { timeout: 20_000, interval: 5 }).toBe(2);
+  controller.abort(new Error('Ctrl-C'));
   await Promise.allSettled([read, write]);
   await expect(read).rejects.toThrow('Ctrl-C');
   await expect(write).rejects.toMatchObject({ code: 'NETWORK_CUT', outcome: 'unknown' });

@@ -50,7 +50,7 @@ test('a payer who needs a password is waited for', async () => {
   const { auth_code: code, openid } = local.emulator.issueCode();
   local.emulator.changePayer(openid, { password: 'always' });
   const paying = run(create('WAIT_0001'), code);
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 1_000; tries += 1) {
     const paid = await local.emulator.pay({ order: 'WAIT_0001' }).catch(() => undefined);
     if (paid !== undefined) break;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,23 +2,18 @@
  * B8: WeChat Pay's primary host cannot be resolved or reached, in each of the ways in which that happens; the built binary, the
  * system's resolver and a name server of our own. Nothing leaves the network name space that this runs in.
  */
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { binary } from '../helpers/cli.ts';
 import type { Told, Trouble } from './dns-child.ts';
 import { long } from './long.ts';
+import { canStandApart, nameServer, own, runApart } from './name-space.ts';
 
-/** The resolver asks whom this file names; inside the name space that is us. */
-const nameServer = /^nameserver\s+([0-9.]+)\s*$/m.exec(readFileSync('/etc/resolv.conf', 'utf8'))?.[1] ?? '';
-const able =
-  nameServer !== '' && spawnSync('unshare', ['-n', 'sh', '-c', 'ip link set lo up'], { stdio: 'ignore' }).status === 0;
-if (!able) process.stdout.write('dns.test.ts: skipped, it needs root, iproute2 and a network name space of its own\n');
+const able = canStandApart('dns.test.ts');
 
 /** Those that make the resolver or the kernel wait are left to the long run. */
 const unreached: readonly Trouble[] = long
@@ -34,30 +29,14 @@ beforeAll(async () => {
   const entry = fileURLToPath(new URL('dns-child.ts', import.meta.url));
   buildSync({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', target: 'node20', outfile: child });
   const library = fileURLToPath(new URL('../../dist/emulator/library.js', import.meta.url));
-  const script = [
-    'ip link set lo up',
-    `(ip address add ${nameServer}/32 dev lo 2>/dev/null || true)`,
+  const steps = [
+    own(nameServer),
     // A black hole: it takes every packet and answers none.
     'ip link add hole type bridge && ip address add 203.0.113.1/24 dev hole && ip link set hole up',
     'ip neighbour add 203.0.113.9 lladdr 02:00:00:00:00:09 dev hole',
-    'exec "$@"',
-  ].join(' && ');
-  const argv = [
-    '-n',
-    'sh',
-    '-c',
-    script,
-    'dns',
-    process.execPath,
-    child,
-    library,
-    binary,
-    dir,
-    nameServer,
-    ...unreached,
-    'cut',
   ];
-  const { stdout } = await promisify(execFile)('unshare', argv, { maxBuffer: 1e8 });
+  const argv = [process.execPath, child, library, binary, dir, nameServer, ...unreached, 'cut'];
+  const stdout = await runApart(steps, argv);
   for (const line of stdout.trimEnd().split('\n')) told.push(JSON.parse(line) as Told);
   for (const { trouble, command, code, said, ms } of told)
     process.stdout.write(`${trouble}, ${command}: exit ${code}, answer after ${said} ms, ended after ${ms} ms\n`);

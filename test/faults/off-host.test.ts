@@ -2,14 +2,11 @@
  * R12: whatever stands in an argument, a base URL, a download address or a redirect, nothing goes to a host that is not on the list. Runs
  * itself again in a network name space of its own, where every name but WeChat Pay's is a sink that counts who comes.
  */
-import { execFile, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/ports.ts';
 import { makeHome, type Home, type RunResult } from '../helpers/cli.ts';
@@ -18,34 +15,24 @@ import { makeMerchantFiles } from '../helpers/merchant-files.ts';
 import { realClock } from '../helpers/local.ts';
 import { long } from './long.ts';
 import { questionOf, replyTo } from './name-server.ts';
+import { canStandApart, nameServer, own, runApart } from './name-space.ts';
 import { chooseSeed, seeded } from './random.ts';
 
 const inside = process.env['WXPAY_OFF_HOST_INSIDE'] === '1';
 const total = Number(process.env['WXPAY_OFF_HOST_RUNS'] ?? (long ? '100000' : '300'));
 const [wechatPay, elsewhere] = ['203.0.113.1', '203.0.113.66'];
-/** The resolver asks whom this file names; inside the name space that is us. */
-const nameServer = /^nameserver\s+([0-9.]+)\s*$/m.exec(readFileSync('/etc/resolv.conf', 'utf8'))?.[1] ?? '';
 
 const outside = (): void => {
-  const able =
-    nameServer !== '' &&
-    spawnSync('unshare', ['-n', 'sh', '-c', 'ip link set lo up'], { stdio: 'ignore' }).status === 0;
-  if (!able)
-    process.stdout.write('off-host.test.ts: skipped, it needs root, iproute2 and a network name space of its own\n');
-
+  const able = canStandApart('off-host.test.ts');
   test.skipIf(!able)(
     `${total} generated arguments, addresses and redirects`,
     async () => {
-      const addresses = [nameServer, wechatPay, elsewhere].map(
-        (address) => `(ip address add ${address}/32 dev lo 2>/dev/null || true)`,
-      );
-      const script = ['ip link set lo up', ...addresses, 'exec "$@"'].join(' && ');
       const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
       const self = fileURLToPath(import.meta.url);
-      const argv = ['-n', 'sh', '-c', script, 'sh', process.execPath, vitest, 'run', '--project', 'unit', self];
+      const argv = [process.execPath, vitest, 'run', '--project', 'unit', self];
       const env = { ...process.env, WXPAY_OFF_HOST_INSIDE: '1', WXPAY_OFF_HOST_RUNS: String(total), NO_COLOR: '1' };
       const root = fileURLToPath(new URL('../..', import.meta.url));
-      const { stdout } = await promisify(execFile)('unshare', argv, { env, cwd: root, maxBuffer: 1e8 });
+      const stdout = await runApart([nameServer, wechatPay, elsewhere].map(own), argv, { env, cwd: root });
       expect(stdout).toMatch(/Tests {2}4 passed/);
       process.stdout.write(
         stdout
@@ -101,7 +88,7 @@ const within = (): void => {
       await new Promise<void>((resolve) => server.listen(port, address, resolve));
       servers.push(server);
     }
-    const own = createHttpServer((request, response) => {
+    const local = createHttpServer((request, response) => {
       requests += 1;
       const answer = next ?? { redirect: '/', status: 302 };
       request.resume();
@@ -123,9 +110,9 @@ const within = (): void => {
       });
       response.end(body);
     });
-    await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve));
-    servers.push(own);
-    api = `http://127.0.0.1:${(own.address() as AddressInfo).port}`;
+    await new Promise<void>((resolve) => local.listen(0, '127.0.0.1', resolve));
+    servers.push(local);
+    api = `http://127.0.0.1:${(local.address() as AddressInfo).port}`;
     home = makeHome();
     const merchant = makeMerchantFiles(`${home.dir}/merchant`);
     env = {

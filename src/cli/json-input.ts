@@ -1,5 +1,5 @@
 /** JSON that a user gives: inline, from a file (`@path`) or from standard input (`-`). */
-import { systemReason } from '../core/durable/system-error.ts';
+import { inputUnreadable } from '../core/durable/system-error.ts';
 import { WxpayError } from '../core/errors.ts';
 import { isObject } from '../operations/fields.ts';
 import type { Runtime } from './command.ts';
@@ -18,10 +18,7 @@ export async function readInput(text: string, runtime: Pick<Runtime, 'readStdin'
   try {
     return await readFile(path.resolve(runtime.cwd, file));
   } catch (error) {
-    throw new WxpayError('INPUT_UNREADABLE', {
-      params: { file, reason: systemReason(error) },
-      outcome: 'not_sent',
-    });
+    throw inputUnreadable(file, error, 'not_sent');
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
-import { systemCode } from '../../core/durable/system-error.ts';
+import { inputUnreadable, systemCode } from '../../core/durable/system-error.ts';
 import { WxpayError } from '../../core/errors.ts';
 import type { BillColumn } from './columns.ts';
 import { readBill, type BillReport } from './read.ts';
@@ -343,11 +343,7 @@ function listError(error: unknown, name: string): unknown {
     return invalid('orders', 'list_csv', code, { line: typeof lines === 'number' ? lines : 0, file: name });
   }
   if (!/^E[A-Z]+$/.test(code)) return error;
-  return new WxpayError('INPUT_UNREADABLE', {
-    params: { file: name, reason: code },
-    outcome: 'not_sent',
-    cause: error,
-  });
+  return inputUnreadable(name, error, 'not_sent');
 }
 
 function invalid(

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { systemCode } from '../../core/durable/system-error.ts';
+import { inputUnreadable, systemCode } from '../../core/durable/system-error.ts';
 import { WxpayError } from '../../core/errors.ts';
 
 export interface UnpackOptions {
@@ -72,7 +72,7 @@ function fileError(error: unknown, name: string): unknown {
     return new WxpayError('BILL_MALFORMED', { params: { file: name, line: 0, reason: `key:bill.reason.${reason}` } });
   }
   if (!/^E[A-Z]+$/.test(code)) return error;
-  return new WxpayError('INPUT_UNREADABLE', { params: { file: name, reason: code }, cause: error });
+  return inputUnreadable(name, error);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** `wxpay api <METHOD> <path>`: one call of APIv3, from what was typed to what is shown. */
 import path from 'node:path';
-import { systemReason } from '../../../core/durable/system-error.ts';
+import { inputUnreadable } from '../../../core/durable/system-error.ts';
 import { isWxpayError, WxpayError } from '../../../core/errors.ts';
 import { parseBaseUrl } from '../../../core/http/base-url.ts';
 import { parseDownloadUrl } from '../../../core/http/download-url.ts';
@@ -161,11 +161,7 @@ async function readUpload(file: string, { cwd }: Runtime): Promise<Buffer> {
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof WxpayError) throw error;
-    throw new WxpayError('INPUT_UNREADABLE', {
-      params: { file, reason: systemReason(error) },
-      outcome: 'not_sent',
-    });
+    throw inputUnreadable(file, error, 'not_sent');
   }
 }
 

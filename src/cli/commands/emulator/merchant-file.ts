@@ -1,5 +1,6 @@
 /** `--merchant`: an app's own merchant, from a JSON file. */
 import { readFile } from 'node:fs/promises';
+import { inputUnreadable } from '../../../core/durable/system-error.ts';
 import { WxpayError } from '../../../core/errors.ts';
 import { readMerchantOptions } from '../../../emulator/merchant-options.ts';
 import type { MerchantOptions } from '../../../emulator/merchants.ts';
@@ -10,8 +11,7 @@ export async function readMerchantFile(file: string): Promise<MerchantOptions> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
-    throw new WxpayError('INPUT_UNREADABLE', { params: { file, reason }, cause: error });
+    throw inputUnreadable(file, error);
   }
   try {
     const value: unknown = JSON.parse(text);

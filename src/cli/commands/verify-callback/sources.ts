@@ -1,8 +1,7 @@
 /** Where captures come from: files, standard input, or a file of headers with a file that is the body. */
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemReason } from '../../../core/durable/system-error.ts';
-import { WxpayError } from '../../../core/errors.ts';
+import { inputUnreadable } from '../../../core/durable/system-error.ts';
 import type { CaptureFormat } from '../../../operations/callback/capture/capture.ts';
 import { readCaptureStream, readFiles, type CaptureEntry } from '../../../operations/callback/capture/read.ts';
 import type { Runtime } from '../../command.ts';
@@ -46,10 +45,6 @@ async function* chunksOf(file: string, cwd: string): AsyncGenerator<Uint8Array> 
   try {
     yield* createReadStream(resolve(cwd, file), { highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (error instanceof WxpayError) throw error;
-    throw new WxpayError('INPUT_UNREADABLE', {
-      params: { file, reason: systemReason(error) },
-      outcome: 'not_sent',
-    });
+    throw inputUnreadable(file, error, 'not_sent');
   }
 }

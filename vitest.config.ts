@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
- * `testTimeout`: far more than anything takes; a slow machine is no fault. `css`: else the page's style sheet would be read as an empty
- * text.
+ * `testTimeout`, `poll`: far more than anything takes; a slow machine is no fault. `css`: else the page's style sheet would be read as an
+ * empty text.
  */
-const common = { testTimeout: 120_000, hookTimeout: 60_000, css: true };
+const common = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000 } }, css: true };
 
 export default defineConfig({
   test: {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { defaultCallbackSettings } from '../../src/emulator/callback-settings.ts';
 import type { Running } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
+import { until } from '../helpers/timing.ts';
 
 interface App {
   readonly url: string;
@@ -92,15 +93,6 @@ async function listen(argv: readonly string[], ready: RegExp): Promise<Listening
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
   };
-}
-
-async function until(holds: () => boolean, what: () => string): Promise<void> {
-  for (let tries = 0; !holds(); tries += 1) {
-    if (tries > 500) throw new Error(`waited in vain: ${what()}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
 }
 
 /** An order, placed by the binary and paid at the emulator. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { binary } from '../helpers/cli.ts';
 import { startLocal, type Local } from '../helpers/local.ts';
-import { expectFast } from '../helpers/timing.ts';
+import { expectFast, until } from '../helpers/timing.ts';
 
 let local: Local;
 beforeAll(async () => {
@@ -48,14 +48,6 @@ function start(argv: readonly string[]): { child: ChildProcess; ended: (since: (
       return { code, signal, milliseconds: performance.now() - since(), stdout, stderr };
     },
   };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** Sends signals once every fault has struck; where there is none, after the first request. */

@@ -7,6 +7,7 @@ import { callbackSchedule } from '../../src/emulator/notify.ts';
 import { holds, platformKey } from './raw-client.ts';
 import { openSibling, openStage, orderBody } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { until } from '../helpers/timing.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -60,12 +61,6 @@ async function pay(on: Stage = stage, url = app.url): Promise<CallbackRecord> {
   expect((await on.client.call('POST', '/v3/pay/transactions/native', body)).status).toBe(200);
   const paid = await on.emulator.pay({ order: body['out_trade_no'] as string });
   return on.emulator.outbox.find(paid.callback!.id)!;
-}
-
-/** Waits in real time, of which sending needs some. */
-async function until(holdsNow: () => boolean): Promise<void> {
-  for (let tries = 0; !holdsNow() && tries < 300; tries += 1) await pause(10);
-  expect(holdsNow()).toBe(true);
 }
 
 async function pause(milliseconds: number): Promise<void> {

@@ -17,6 +17,7 @@ import { openProfileStore } from '../../src/profiles/store.ts';
 import { makeClient } from './raw-client.ts';
 import { heldClock, openStage, orderBody, tempDir } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { until } from '../helpers/timing.ts';
 
 const t = await loadTranslate('en');
 
@@ -63,15 +64,6 @@ function makeDesk(home: string, globals: Partial<Globals> = {}): Desk {
     emit: (result: Result) => void emitted.push(result),
   } as unknown as Runtime;
   return { runtime, stop, out, emitted, said };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !condition(); turn += 1) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-  }
-  expect(condition()).toBe(true);
 }
 
 /** Starts an emulator by its command, in a folder whose keys are made; ends it by the signal. */

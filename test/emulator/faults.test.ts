@@ -8,6 +8,7 @@ import { holds, platformKey } from './raw-client.ts';
 import type { RawAnswer } from './raw-client.ts';
 import { openSibling, openStage, orderBody } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { until } from '../helpers/timing.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -44,7 +45,7 @@ async function place(
 
 /** Waits until every fault has struck. */
 async function struck(): Promise<void> {
-  await expect.poll(() => stage.emulator.faults.list(), { timeout: 20_000, interval: 5 }).toEqual([]);
+  await until(() => stage.emulator.faults.list().length === 0);
 }
 
 const acted = 'NOTPAY';
@@ -234,7 +235,7 @@ test('late-commit acts only after the caller has gone', async () => {
   const { answer, number } = await place({ kind: 'late-commit', ms: 1_000 }, { hangUp: true });
   expect(answer).toBeInstanceOf(Error);
   expect(await state(number)).toBe(nothing);
-  await expect.poll(async () => state(number), { timeout: 20_000 }).toBe(acted);
+  await expect.poll(async () => state(number)).toBe(acted);
 });
 
 test('late-commit that hangs up breaks the connection at once, and acts later', async () => {
@@ -242,7 +243,7 @@ test('late-commit that hangs up breaks the connection at once, and acts later', 
   expect(answer).toMatchObject({ code: 'ECONNRESET' });
   // Were the connection broken only after that time, the order would be there.
   expect(await state(number)).toBe(nothing);
-  await expect.poll(async () => state(number), { timeout: 20_000 }).toBe(acted);
+  await expect.poll(async () => state(number)).toBe(acted);
 });
 
 describe('probability', () => {

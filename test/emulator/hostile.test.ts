@@ -276,9 +276,7 @@ describe('who comes in crowds', () => {
       socket.on('error', () => undefined);
       return socket;
     });
-    await expect
-      .poll(() => idle.filter((socket) => socket.destroyed).length, { timeout: 5000 })
-      .toBeGreaterThanOrEqual(20);
+    await expect.poll(() => idle.filter((socket) => socket.destroyed).length).toBeGreaterThanOrEqual(20);
     for (const socket of idle) socket.destroy();
     await expect
       .poll(async () => (await stage.client.call('GET', '/v3/certificates').catch(() => ({ status: 0 }))).status)

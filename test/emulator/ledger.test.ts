@@ -9,6 +9,7 @@ import { holds, platformKey } from './raw-client.ts';
 import type { RawAnswer, RawOptions } from './raw-client.ts';
 import { openStage } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { until } from '../helpers/timing.ts';
 
 /** What proves that nothing was refunded twice must see everything, trouble included. */
 let stage: Stage;
@@ -94,7 +95,7 @@ describe('trouble', () => {
   test.each(['before', 'after'] as const)('a stall %s', async (when) => {
     const leaving = new AbortController();
     const call = refund({ kind: 'stall', when }, { signal: leaving.signal });
-    await expect.poll(() => stage.emulator.faults.list(), { timeout: 20_000, interval: 5 }).toEqual([]);
+    await until(() => stage.emulator.faults.list().length === 0);
     leaving.abort();
     const { number } = await call;
     expect(entryOf(number) !== undefined).toBe(when === 'after');

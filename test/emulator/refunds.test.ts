@@ -8,6 +8,7 @@ import { decrypt, receive } from './receiver.ts';
 import type { Envelope, Receiver } from './receiver.ts';
 import { openStage, orderBody, start as startTime } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { until } from '../helpers/timing.ts';
 
 /** The refund cases and transitions of the state reference, section 3, for both parties. */
 let stage: Stage;
@@ -426,11 +427,7 @@ describe('callbacks', () => {
 
   /** Waits in real time, of which the emulator's timer needs some. */
   async function arrived(count: number): Promise<void> {
-    for (let tries = 0; receiver.arrivals.length < count && tries < 200; tries += 1) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
-    }
+    await until(() => receiver.arrivals.length >= count);
     expect(receiver.arrivals).toHaveLength(count);
   }
 

@@ -9,7 +9,7 @@ import { startEmulator } from '../../src/emulator/server.ts';
 import { makeClient } from './raw-client.ts';
 import { heldClock, openSibling, openStage, tempDir } from './stage.ts';
 import type { Stage } from './stage.ts';
-import { expectFast } from '../helpers/timing.ts';
+import { expectFast, until } from '../helpers/timing.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -144,7 +144,7 @@ test('close ends connections, stalled ones too, and removes the record', async (
   const own = await openSibling(stage);
   own.emulator.faults.add({ kind: 'stall' });
   const stalled = own.client.call('GET', '/v3/certificates').catch((error: unknown) => error);
-  await expect.poll(() => own.emulator.faults.list(), { timeout: 20_000, interval: 5 }).toEqual([]);
+  await until(() => own.emulator.faults.list().length === 0);
   await own.end();
   expect(await stalled).toBeInstanceOf(Error);
   expect(() => readFileSync(own.emulator.recordFile)).toThrow(/ENOENT/);

@@ -22,6 +22,7 @@ import { binary, errorOf, makeHome, type RunOptions, type RunResult } from '../h
 import { startLocal, type Local } from '../helpers/local.ts';
 import { onTerminal } from '../system/terminal.ts';
 import type { Report } from './batch-stage.ts';
+import { until } from '../helpers/timing.ts';
 
 let local: Local;
 let dir = '';
@@ -649,14 +650,6 @@ function start(argv: readonly string[]): { child: ChildProcess; out: { stdout: s
   child.stdout?.on('data', (chunk: Buffer) => (out.stdout += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (out.stderr += chunk.toString()));
   return { child, out };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 describe('signals (THREATS G9, S2)', () => {

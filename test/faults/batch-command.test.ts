@@ -22,7 +22,7 @@ import { binary, errorOf, makeHome, type RunOptions, type RunResult } from '../h
 import { startLocal, type Local } from '../helpers/local.ts';
 import { onTerminal } from '../system/terminal.ts';
 import type { Report } from './batch-stage.ts';
-import { until } from '../helpers/timing.ts';
+import { timeOf, until } from '../helpers/timing.ts';
 
 let local: Local;
 let dir = '';
@@ -684,7 +684,7 @@ describe('signals (THREATS G9, S2)', () => {
 
   test('the second one ends at once, and everything stays resumable', async () => {
     const list = orders(10);
-    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 5_000, when: 'after', count: -1 });
+    local.emulator.faults.add({ ...posts, kind: 'latency', ms: 60_000, when: 'after', count: -1 });
     const file = write(
       'r.csv',
       list.map((order) => line(order)),
@@ -696,7 +696,8 @@ describe('signals (THREATS G9, S2)', () => {
     const before = performance.now();
     child.kill('SIGINT');
     await once(child, 'close');
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // No answer is waited for.
+    expect(performance.now() - before).toBeLessThan(15_000);
     local.emulator.faults.clear();
     expect(await batch(file)).toMatchObject({ code: 0 });
     expect(counts(list)).toEqual(ones(list));
@@ -762,9 +763,9 @@ describe('signals (THREATS G9, S2)', () => {
       method: 'GET',
       path: '/v3/pay/*',
       kind: 'latency',
-      ms: 2_000,
+      ms: 60_000,
       when: 'before',
-      count: -1,
+      count: 20,
     });
     const { child, out } = start([
       write(
@@ -773,13 +774,13 @@ describe('signals (THREATS G9, S2)', () => {
       ),
       '--json',
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until(() => (local.emulator.faults.list()[0]?.count ?? 0) < 20);
     const before = performance.now();
     child.kill('SIGINT');
     const [exit] = (await once(child, 'close')) as [number];
     expect(exit).toBe(130);
     expect(out.stderr).toContain('Stopped while the orders were looked up: this run has sent no refund.\nInterrupted.');
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(15_000);
     expect(counts(list)).toEqual(list.map(() => 0));
     expect(journals()).toEqual([]);
   });
@@ -890,7 +891,10 @@ describe('the journal', () => {
     );
     const { child } = start([file]);
     await until(() => ledgerOf(list).length > 0);
+    // However long the second one takes to start, the first is there.
+    child.kill('SIGSTOP');
     const second = await batch(file, ['--json']);
+    child.kill('SIGCONT');
     expect(second).toMatchObject({ code: 3, stdout: '' });
     expect(errorOf(second)).toMatchObject({ code: 'JOURNAL_BUSY', outcome: 'not_sent' });
     expect(errorOf(second)['message']).toContain(String(child.pid));
@@ -924,10 +928,11 @@ describe('the journal', () => {
     child.kill('SIGKILL');
     await once(child, 'close');
     local.emulator.faults.clear();
-    const before = performance.now();
-    expect(await batch(file)).toMatchObject({ code: 0 });
-    expect(performance.now() - before).toBeLessThan(5_000);
+    const again = async (): Promise<number> => timeOf(async () => expect(await batch(file)).toMatchObject({ code: 0 }));
+    const takingOver = await again();
     expect(counts(list)).toEqual(ones(list));
+    // The same without a lock in the way; one that has to be waited for costs ten seconds.
+    expect(takingOver - (await again())).toBeLessThan(5_000);
   });
 
   test('an unresolved refund of a single command holds its order back, and the way out is named', async () => {

@@ -179,12 +179,12 @@ export function openFaults(max = 100): Faults {
       const heading = headingOf.get(fault.column);
       list.push({
         ...fault,
-        ...(heading === undefined ? {} : { heading }),
+        ...(heading === undefined || heading === fault.column ? {} : { heading }),
         ...(fault.value === undefined ? {} : { value: cut(fault.value) }),
       });
     },
     name(column, heading) {
-      if (heading !== column) headingOf.set(column, cut(heading));
+      headingOf.set(column, cut(heading));
     },
   };
 }
@@ -629,13 +629,13 @@ const byHeading: ReadonlyMap<string, ColumnName> = new Map(
   ),
 );
 
+/** Without what exports put before it. */
+function bareHeading(heading: string): string {
+  return heading.replace(/^[`\uFEFF]+/, '').trim();
+}
+
 function columnNamed(heading: string): ColumnName | undefined {
-  const plain = heading
-    .replace(/^[`\uFEFF]/, '')
-    .replaceAll('（', '(')
-    .replaceAll('）', ')')
-    .replaceAll(/\s/g, '')
-    .toLowerCase();
+  const plain = bareHeading(heading).replaceAll('（', '(').replaceAll('）', ')').replaceAll(/\s/g, '').toLowerCase();
   return byHeading.get(plain);
 }
 
@@ -647,13 +647,13 @@ function readHeader(record: readonly string[], line: number, faults: Faults): re
     else if (seen.has(column)) faults.add({ line, column: cut(heading), reason: 'header_duplicate' });
     else {
       seen.add(column);
-      const bare = heading.replace(/^[`\uFEFF]+/, '').trim();
-      faults.name(column, bare);
-      // What the comparison with the order finds is about the amount, in whatever unit the file has it.
-      if (column === 'amount_fen' || column === 'amount_yuan') faults.name('amount', bare);
+      faults.name(column, bareHeading(heading));
     }
     return column;
   });
+  // What the comparison with the order finds is about the amount, in whatever unit the file has it.
+  const unit = columns.findLastIndex((column) => column === 'amount_fen' || column === 'amount_yuan');
+  if (unit !== -1 && !seen.has('amount')) faults.name('amount', bareHeading(record[unit] ?? ''));
   if (!seen.has('transaction_id') && !seen.has('out_trade_no')) faults.add({ line, reason: 'header_number' });
   if (!seen.has('amount_fen') && !seen.has('amount_yuan') && !seen.has('amount'))
     faults.add({ line, reason: 'header_amount' });

@@ -358,6 +358,11 @@ describe('headers and shapes', () => {
     ]);
     expect(await told('out_trade_no,amount_yuan', 'ORDER_0001,1.234')).toEqual([[2, 'amount_yuan', undefined]]);
     expect(await told('out_trade_no,退款金额', 'ORDER_0001,1')).toEqual([[2, 'amount', '退款金额']]);
+    // Another column's heading is lent only where the file has no such column.
+    expect(await told('out_trade_no,amount,金额(元)', 'ORDER_0001,1,')).toEqual([[2, 'amount', undefined]]);
+    expect(await told('out_trade_no,金额(元),amount', 'ORDER_0001,,1')).toEqual([[2, 'amount', undefined]]);
+    expect(await told('out_trade_no,金额,金额(分)', 'ORDER_0001,1,')).toEqual([[2, 'amount', '金额']]);
+    expect(await told('`\uFEFFout_trade_no,amount_fen', 'ORDER_0001,x')).toEqual([[2, 'amount_fen', undefined]]);
   });
 
   test.each([

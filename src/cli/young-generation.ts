@@ -24,7 +24,8 @@ const ownHeap: Heap = {
  * @param options what Node was started with: who sets a size there has chosen
  */
 export function boundYoungGeneration(options: string, heap: Heap = ownHeap, everyMs = 50): void {
-  if (options.includes('semi-space')) return;
+  // V8 takes either spelling.
+  if (/semi[-_]space/.test(options)) return;
   const timer = setInterval(() => {
     if (heap.size() < enough) return;
     clearInterval(timer);

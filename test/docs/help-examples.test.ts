@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findEntry } from '../../src/cli/program.ts';
+import { type EmulatorClient, findEmulator } from '../../src/emulator/control-client.ts';
 import { en } from '../../src/i18n/en/catalogue.ts';
 import { zhCn } from '../../src/i18n/zh-cn/catalogue.ts';
 import { merchantList, tradeAll } from '../operations/bill/bill-text.ts';
@@ -41,6 +42,7 @@ const otherCodes: Readonly<Record<string, number>> = {
 };
 
 let shell: Shell;
+let emulator: EmulatorClient;
 let env: Readonly<Record<string, string>> = {};
 /** What `--data @transfer.json` holds; amount and number come by flags. */
 const transfer = {
@@ -59,6 +61,7 @@ let reversible = 0;
 beforeAll(async () => {
   shell = await openShell();
   await shell.serve(`wxpay emulator start --port ${shell.port}`);
+  emulator = await findEmulator(join(dirname(shell.dir), '.local', 'state', 'wxpay', 'emulator'));
   const merchant = await shell.furnish();
   const notify = `http://127.0.0.1:${shell.receiverPort}/notify`;
   env = { ...merchant, WXPAY_NOTIFY_URL: notify, SHOP_API_V3_KEY: merchant['WXPAY_API_V3_KEY'] ?? '' };
@@ -151,16 +154,20 @@ afterAll(async () => {
 });
 
 /** A paid order of 12.90 yuan with this number; for those that ask about a refund, that refund; for abnormal ones, one of these. */
-function preparedRefund(line: string, number: string): string {
+async function preparedRefund(line: string, number: string): Promise<string> {
   const asks = /^wxpay refund (?:query|abnormal|pending|resume)/.test(line);
-  const outcome = line.includes('abnormal') ? 'abnormal' : 'success';
+  const outcome = line.includes('abnormal') ? 'ABNORMAL' : 'SUCCESS';
+  await placePaid(number);
+  await emulator.configureRefunds({ settle_after_ms: 0, next: [{ outcome, count: 1 }] });
   return [
-    `wxpay order create --type native --description x --amount 1290 --out-trade-no ${number} > /dev/null`,
-    `wxpay emulator pay ${number} > /dev/null`,
-    `wxpay emulator refund --reset --after 0 --next 1 --outcome ${outcome} > /dev/null`,
     ...(asks ? [`ID=$(wxpay refund ${number} --all --out-refund-no ${number} --query refund_id || true)`] : []),
     ...(line.includes('--journal') ? ['cp "$HOME"/.local/state/wxpay/refunds/*.journal refunds.csv.journal'] : []),
   ].join('\n');
+}
+
+async function placePaid(number: string): Promise<void> {
+  const [order] = await emulator.seed({ count: 1, total: 1290, prefix: number.slice(0, -8) });
+  expect(order?.out_trade_no).toBe(number);
 }
 
 function daysAgo(days: number): string {
@@ -168,17 +175,14 @@ function daysAgo(days: number): string {
 }
 
 /** What stands in the way of an example, or is missing for it. */
-function prepared(line: string, number: string): string {
+async function prepared(line: string, number: string): Promise<string> {
   if (line.startsWith('wxpay emulator pay')) {
     return `wxpay order create --type native --description x --amount 1 --out-trade-no ${number} > /dev/null`;
   }
   if (line.startsWith('wxpay emulator refund R')) {
-    return [
-      'wxpay emulator refund --after never > /dev/null',
-      `wxpay order create --type native --description x --amount 1 --out-trade-no ${number} > /dev/null`,
-      `wxpay emulator pay ${number} > /dev/null`,
-      `wxpay refund ${number} --all --out-refund-no ${number} > /dev/null`,
-    ].join('\n');
+    await placePaid(number);
+    await emulator.configureRefunds({ settle_after_ms: null });
+    return `wxpay refund ${number} --all --out-refund-no ${number} > /dev/null`;
   }
   if (/^wxpay (?:emulator transfer|transfer (?:query|cancel)) T/.test(line)) {
     const create = `wxpay transfer create --data @transfer.json --out-bill-no ${number.replaceAll('_', '')}`;
@@ -212,7 +216,7 @@ test.each(examples)('%s', async (line) => {
     return;
   }
   // An order is paid once.
-  const number = `PAY_${examples.indexOf(line)}_0001`;
+  const number = `PAY_${examples.indexOf(line)}_00000001`;
   const serials = JSON.parse(readFileSync(join(shell.dir, 'serials.json'), 'utf8')) as string[];
   const serial = serials.find((candidate) => !candidate.startsWith('PUB_KEY')) ?? '';
   const command = line
@@ -232,7 +236,7 @@ test.each(examples)('%s', async (line) => {
     // The shell of that example is not on every machine.
     .replace(' | source', ' > /dev/null')
     .replace(/^(wxpay profile add shop.*?)( <.*)?$/, `$1 --base-url http://127.0.0.1:${shell.port}$2`);
-  const result = await shell.run(`${prepared(line, number)}\n${command}`, env);
+  const result = await shell.run(`${await prepared(line, number)}\n${command}`, env);
   if (line.includes('emulator fault') && !line.includes('clear')) await shell.run('wxpay emulator fault clear', env);
   // Before ten in the morning, yesterday's bill is not there yet.
   const early = line.endsWith('bill trade yesterday');

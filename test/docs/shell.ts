@@ -95,7 +95,7 @@ export async function openShell(): Promise<Shell> {
       return env;
     },
     async capture(...names) {
-      const { raw } = await receiver.next(AbortSignal.timeout(5_000));
+      const { raw } = await receiver.next(AbortSignal.timeout(60_000));
       for (const name of names) writeFileSync(join(dir, name), raw);
     },
     async close() {

@@ -35,7 +35,7 @@ async function alone(
     if (!ending && enough(stderr)) ending = child.kill('SIGTERM');
   });
   // Else a hang would leave it behind.
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearTimeout(timer);
   return { code, stdout, stderr };

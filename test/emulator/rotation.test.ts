@@ -136,7 +136,7 @@ describe('POST /v3/security/echo', () => {
     try {
       const body = { echo_message: 'ping', notify_url: receiver.url };
       expect(await answer('POST', '/v3/security/echo', body, named)).toMatchObject({ status: 200 });
-      const { raw } = await receiver.next(AbortSignal.timeout(5000));
+      const { raw } = await receiver.next(AbortSignal.timeout(60_000));
       expect(raw.toString()).toContain('SECURITY_ECHO.SUCCESS');
       const opened = await runInProcess(['verify-callback', '--json'], {
         env: { ...local.home.env, ...local.env },

@@ -222,7 +222,7 @@ describe('an upload that is made to hurt', () => {
 });
 
 describe('who is slow', () => {
-  test.each<[string, () => string, (socket: Socket) => void]>([
+  test.concurrent.each<[string, () => string, (socket: Socket) => void]>([
     ['says nothing', () => '', () => undefined],
     ['never ends a header', () => `GET / HTTP/1.1\r\nHost: ${host()}\r\nX-A: `, drip],
     [
@@ -238,7 +238,7 @@ describe('who is slow', () => {
       expect(statusesOf(heard).filter((status) => status !== 408)).toEqual([]);
       expect(heard.afterMs).toBeLessThan(limits.requestTimeoutMs + 5000);
     },
-    30_000,
+    60_000,
   );
 
   function drip(socket: Socket): void {

@@ -3,16 +3,25 @@ import { expect } from 'vitest';
 
 /**
  * Expects one of five tries to take less than `limit` milliseconds: what else the machine does can only add to a time, so the fastest says
- * what the program needs. `work` gives its time, and makes its other expectations in every try.
+ * what the program needs. Where others take the processors from us all the while, the limit is in the time that is left of it. `work`
+ * gives its time, and makes its other expectations in every try.
  */
 export async function expectFast(limit: number, work: (attempt: number) => Promise<number> | number): Promise<void> {
   const times: number[] = [];
   for (let attempt = 0; attempt < 5; attempt++) {
     const time = await work(attempt);
-    if (time < limit) return;
+    if (time < limit || time < limit * crowding()) return;
     times.push(time);
   }
   expect(Math.min(...times), `the fastest of ${times.length} tries, in milliseconds`).toBeLessThan(limit);
+}
+
+/** How many times as long as on a machine of its own a program takes just now; 1 where it has a processor to itself. */
+function crowding(): number {
+  const [start, used] = [performance.now(), process.cpuUsage()];
+  while (performance.now() - start < 50);
+  const { user, system } = process.cpuUsage(used);
+  return Math.max(1, (performance.now() - start) / ((user + system) / 1_000));
 }
 
 /** How many milliseconds `work` takes. */

@@ -148,7 +148,7 @@ beforeAll(async () => {
   const certificate = new X509Certificate(readFileSync(join(shell.dir, 'apiclient_cert.pem')));
   const padding = { key: certificate.publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
   writeFileSync(join(shell.dir, 'ciphertext.txt'), publicEncrypt(padding, Buffer.from('张三')).toString('base64'));
-}, 60_000);
+});
 afterAll(async () => {
   await shell.close();
 });

@@ -74,7 +74,7 @@ interface Listening {
 async function listen(argv: readonly string[], ready: RegExp): Promise<Listening> {
   const child = local.home.spawn(['callback', 'listen', '--captures', captures, ...argv], {
     env: local.env,
-    timeout: 25_000,
+    timeout: 110_000,
   });
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));

@@ -147,4 +147,4 @@ test('a state that cannot be read is said in one line, and kept', async () => {
   running.delete(serving.child);
   const aside = /set aside as (\S+);/.exec(stderr)?.[1] ?? '';
   expect(readFileSync(aside, 'utf8')).toBe('not JSON');
-}, 60_000);
+});

@@ -99,7 +99,7 @@ describe('the documented schedule', () => {
     const key = platformKey(stage.emulator.info);
     expect(app.arrivals.every(({ headers, text }) => holds(headers, text, key))).toBe(true);
     expect(record.attempts.map(({ why }) => why)).toEqual(['first', ...Array.from({ length: 15 }, () => 'retry')]);
-  }, 20_000);
+  });
 
   test('ends with the first acknowledgement', async () => {
     app.answers = [503, 500, 204];

@@ -127,7 +127,7 @@ test('the same faults make a naive batch refund twice, and this harness sees it'
   } finally {
     await stage.close();
   }
-}, 60_000);
+});
 
 async function killBatch(
   stage: Stage,

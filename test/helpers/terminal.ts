@@ -37,7 +37,7 @@ export async function typeInto(
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`waiting for ${JSON.stringify(typing[step]?.after)}; on the screen: ${text}`));
-    }, 15_000);
+    }, 90_000);
     child.onData((data) => {
       text += data;
       const next = typing[step];

@@ -26,7 +26,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 async function run(app: string, ...args: string[]): Promise<unknown> {
   const argv = [wxpay, 'emulator', 'run', '--dir', dir, '--', process.execPath, path(`./apps/${app}`), wxpay, ...args];
   const env = { PATH: process.env['PATH'] ?? '', HOME: dir, LANG: 'C.UTF-8', WXPAY_LANG: 'en' };
-  const { stdout } = await promisify(execFile)(process.execPath, argv, { env, timeout: 25_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, argv, { env, timeout: 110_000 });
   return JSON.parse(stdout);
 }
 

@@ -294,7 +294,7 @@ describe('R15: an app that is', () => {
     expect(stage.late[0]!.ms).toBeGreaterThan(5000);
     expect((await send(stage.notify, message)).status).toBe(204);
     expect(own.requests).toHaveLength(2);
-  }, 20_000);
+  });
 
   test('silent does not keep the listener from ending', async () => {
     const own = await app(() => {});

@@ -13,7 +13,7 @@ beforeAll(async () => {
   stage = await openBillStage();
   servers = openServers(stage);
   stage.local.emulator.seed({ count: 40, total: 1290, paid_ago_ms: stage.day, prefix: 'A' });
-}, 30_000);
+});
 afterEach(async () => {
   stage.local.emulator.faults.clear();
   await servers.close();

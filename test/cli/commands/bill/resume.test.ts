@@ -24,7 +24,7 @@ beforeAll(async () => {
   stage = await openBillStage();
   servers = openServers(stage);
   stage.local.emulator.seed({ count: 40, total: 1290, paid_ago_ms: stage.day, prefix: 'A' });
-}, 30_000);
+});
 beforeEach(() => rmSync(folder(), { recursive: true, force: true }));
 afterEach(async () => servers.close());
 afterAll(async () => stage.close());

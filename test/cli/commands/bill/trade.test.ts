@@ -10,7 +10,7 @@ beforeAll(async () => {
   emulator.seed({ count: 5, total: 1290, paid_ago_ms: stage.day, prefix: 'A' });
   emulator.seed({ count: 2, total: 10_000, paid_ago_ms: stage.day + 60_000, prefix: 'B' });
   emulator.seed({ count: 1, total: 700, paid_ago_ms: 3 * stage.day, prefix: 'C' });
-}, 30_000);
+});
 afterAll(async () => stage.close());
 afterEach(() => stage.local.emulator.faults.clear());
 

@@ -9,6 +9,7 @@ import { WxpayError } from '../errors.ts';
 import type { ApiRequest, BodySink, Clock, Headers, Transport } from '../ports.ts';
 import type { BaseUrl } from './base-url.ts';
 import { wantsClientCertificate } from './client-certificate.ts';
+import { loadUndici } from './undici.ts';
 import { decodeBody } from './decode-body.ts';
 import { networkError, outcomeOf, type Wire } from './network-error.ts';
 import { openTunnel, proxyError, proxyFor, type Proxy } from './proxy.ts';
@@ -343,7 +344,7 @@ async function createPool(options: SendOptions, connectMs: number, withCertifica
   const certificate: TlsOptions = withCertificate
     ? { ...(await clientCertificate(options)), maxVersion: 'TLSv1.2' }
     : {};
-  const { Pool, buildConnector } = await import('undici');
+  const { Pool, buildConnector } = await loadUndici();
   const tls: TlsOptions = {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',

@@ -170,7 +170,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   const controlToken = randomBytes(24).toString('base64url');
   const billSources = { orders, refunds, frozen: new Map<string, FrozenRefund>() };
-  const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, randomBytes: bytesFor('v2') });
+  const desk = openV2Desk({ ...billSources, codepay, find: findMerchant, switchboard, randomBytes: bytesFor('v2') });
   const endpoints = [
     ...transactionEndpoints(orders),
     ...combineEndpoints(combined, { find: findMerchant, switchesOf: (mchid) => switchboard.of(mchid) }),

@@ -1,6 +1,7 @@
 /** APIv2's paths, and which endpoint answers each (protocol 11.3). */
 import type { BillSources } from '../bills.ts';
 import type { RawRequest } from '../gateway.ts';
+import type { MerchantSwitches, Switchboard } from '../merchant-switches.ts';
 import type { Merchant } from '../merchants.ts';
 import type { OrderBook } from '../orders.ts';
 import type { RefundBook } from '../refunds.ts';
@@ -13,6 +14,7 @@ import { closeOrder, queryOrder, unifiedOrder } from './orders.ts';
 import { micropay, reverse } from './micropay.ts';
 import { createRefund, makeRefundLimiter, queryRefunds } from './refunds.ts';
 import { answerCall, refuseCall } from './reply.ts';
+import { translate } from './rules.ts';
 import { makeSign } from './signature.ts';
 
 /** An authentic call, ready to be carried out. */
@@ -34,6 +36,7 @@ interface Tools extends BillSources {
   readonly refunds: RefundBook;
   readonly codepay: CodepayDesk;
   readonly find: (mchid: string) => Merchant | undefined;
+  readonly switchboard: Pick<Switchboard, 'of' | 'limited'>;
   readonly randomBytes: (size: number) => Buffer;
 }
 
@@ -41,7 +44,8 @@ interface Tools extends BillSources {
 const folders = /^\/(?:pay|secapi|mmpaymkttransfers|mmpaysptrans|tools|risk|billcommentsp|papay|payitil)\//;
 
 export function openV2Desk(tools: Tools): V2Desk {
-  const { orders, refunds, codepay, find, randomBytes } = tools;
+  const { orders, refunds, codepay, find, switchboard, randomBytes } = tools;
+  const switchesOf = (mchid: string): MerchantSwitches => switchboard.of(mchid);
   const limiter = makeRefundLimiter();
   const endpoints: Readonly<Record<string, (call: V2Call) => Reply>> = {
     '/pay/unifiedorder': (call) => unifiedOrder(call, orders),
@@ -60,11 +64,20 @@ export function openV2Desk(tools: Tools): V2Desk {
       if (answer === undefined) {
         return { ...refuseCall('EMULATOR: 模拟器尚未实现该接口', 'NOT_IMPLEMENTED'), status: 501, check: 'path' };
       }
-      const call = openCall(request, path, { find, randomBytes, now });
+      const call = openCall(request, path, { find, switchesOf, randomBytes, now });
       if ('status' in call) return call;
       const number = call.fields.get('out_refund_no');
       if (path === '/secapi/pay/refund' && number !== undefined) refunds.seen(call.merchant, number);
-      return { call, act: (later) => answer({ ...call, now: later }) };
+      return {
+        call,
+        act(later) {
+          const busy = switchboard.limited(call.merchant.mchid, later);
+          if (busy === undefined) return answer({ ...call, now: later });
+          const { code, text } = translate(busy);
+          // What is no bill is not signed.
+          return path === '/pay/downloadbill' ? refuseCall(text, code) : answerCall(call, {}, { code, text });
+        },
+      };
     },
   };
 }

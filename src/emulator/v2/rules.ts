@@ -1,4 +1,6 @@
 /** What APIv2 demands of fields, who may act for whom, and APIv2's names for the refusals of the books. */
+import { checkAccount, checkPrepay, checkRefundRight } from '../merchant-switches.ts';
+import type { OrderProduct } from '../orders.ts';
 import type { Reply } from '../reply.ts';
 import { readTime } from '../times.ts';
 import type { V2Call } from './gateway.ts';
@@ -138,6 +140,25 @@ export function lacking(name: string): V2Error {
   return { code: 'LACK_PARAMS', text: `缺少参数${name}` };
 }
 
+/** The account is open; then as `checkIdentity`. */
+export function checkCaller(call: V2Call): V2Error | undefined {
+  return translated(checkAccount(call.switches, 400)) ?? checkIdentity(call);
+}
+
+/** The product is opened for the merchant, and the amount within its limit. */
+export function checkProduct({ switches, fields }: V2Call, product: OrderProduct): V2Error | undefined {
+  return translated(checkPrepay(switches, product, Number(fields.get('total_fee'))));
+}
+
+/** The merchant may refund. How APIv2 calls one that is blocked is UNCONFIRMED: as APIv3 does. */
+export function checkRefunds({ switches }: V2Call): V2Error | undefined {
+  return translated(checkRefundRight(switches));
+}
+
+function translated(refusal: Reply | undefined): V2Error | undefined {
+  return refusal === undefined ? undefined : translate(refusal);
+}
+
 /** The appid belongs to the merchant, the sub-merchant to the service provider. */
 export function checkIdentity({ merchant, fields, party, subMchid }: V2Call): V2Error | undefined {
   const noMatch: V2Error = { code: 'APPID_MCHID_NOT_MATCH', text: 'appid和mch_id不匹配' };
@@ -157,6 +178,7 @@ const codes: Readonly<Record<string, string>> = {
   ORDER_NOT_EXIST: 'ORDERNOTEXIST',
   NOT_ENOUGH: 'NOTENOUGH',
   NO_AUTH: 'NOAUTH',
+  MCH_NOT_EXISTS: 'MCHID_NOT_EXIST',
   SYSTEM_ERROR: 'SYSTEMERROR',
   BANK_ERROR: 'BANKERROR',
   AUTH_CODE_EXPIRE: 'AUTHCODEEXPIRE',

@@ -230,7 +230,7 @@ describe('the real tree, read by a scanner of its own', () => {
         if (specifier.startsWith('node:') && builtinModules.includes(name)) continue;
         const out = foreign[roomOf(file) as Room] ?? [];
         // A file of a package belongs to it.
-        const [owner = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(name) ?? [];
+        const [owner = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(specifier) ?? [];
         if (!Object.hasOwn(dependencies, owner) || out.includes(owner)) wrong.push(`${file} → ${specifier}`);
       }
     expect(wrong).toEqual([]);

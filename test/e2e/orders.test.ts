@@ -402,7 +402,7 @@ describe('--watch', () => {
     // Not before the first look, however slowly the command starts.
     const looked = (): boolean =>
       local.emulator.requests.some(({ method, target }) => method === 'GET' && target.includes('WATCH_0001'));
-    await expect.poll(looked, { timeout: 60_000, interval: 20 }).toBe(true);
+    await expect.poll(looked, { interval: 20 }).toBe(true);
     await local.emulator.pay({ order: 'WATCH_0001' });
     const { code, stdout } = await watching;
     expect(code).toBe(0);

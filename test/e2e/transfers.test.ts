@@ -301,7 +301,7 @@ describe('in trouble, money moves once', () => {
     fault({ ...posts, count: 1, kind: 'stall', when: 'after' });
     const running = local.home.spawn(transfer(ref), { env: local.env });
     const before = local.emulator.transfers.ledger().length;
-    await expect.poll(() => local.emulator.transfers.ledger().length, { timeout: 60_000 }).toBe(before + 1);
+    await expect.poll(() => local.emulator.transfers.ledger().length).toBe(before + 1);
     running.kill('SIGKILL');
     await running;
     const made = local.emulator.transfers.ledger().at(-1);
@@ -318,7 +318,7 @@ describe('in trouble, money moves once', () => {
     const running = local.home.spawn(transfer(ref), { env: local.env });
     const stalled = local.emulator.requests.length;
     const arrived = async (): Promise<number> => local.emulator.faults.list().length;
-    await expect.poll(arrived, { timeout: 60_000 }).toBe(0);
+    await expect.poll(arrived).toBe(0);
     running.kill('SIGKILL');
     await running;
     expect(local.emulator.requests.length).toBeGreaterThan(stalled);

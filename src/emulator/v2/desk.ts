@@ -1,7 +1,7 @@
 /** APIv2's paths, and which endpoint answers each (protocol 11.3). */
 import type { BillSources } from '../bills.ts';
 import type { RawRequest } from '../gateway.ts';
-import type { MerchantSwitches, Switchboard } from '../merchant-switches.ts';
+import type { Switchboard } from '../merchant-switches.ts';
 import type { Merchant } from '../merchants.ts';
 import type { OrderBook } from '../orders.ts';
 import type { RefundBook } from '../refunds.ts';
@@ -45,7 +45,6 @@ const folders = /^\/(?:pay|secapi|mmpaymkttransfers|mmpaysptrans|tools|risk|bill
 
 export function openV2Desk(tools: Tools): V2Desk {
   const { orders, refunds, codepay, find, switchboard, randomBytes } = tools;
-  const switchesOf = (mchid: string): MerchantSwitches => switchboard.of(mchid);
   const limiter = makeRefundLimiter();
   const endpoints: Readonly<Record<string, (call: V2Call) => Reply>> = {
     '/pay/unifiedorder': (call) => unifiedOrder(call, orders),
@@ -64,7 +63,7 @@ export function openV2Desk(tools: Tools): V2Desk {
       if (answer === undefined) {
         return { ...refuseCall('EMULATOR: 模拟器尚未实现该接口', 'NOT_IMPLEMENTED'), status: 501, check: 'path' };
       }
-      const call = openCall(request, path, { find, switchesOf, randomBytes, now });
+      const call = openCall(request, path, { find, switchboard, randomBytes, now });
       if ('status' in call) return call;
       const number = call.fields.get('out_refund_no');
       if (path === '/secapi/pay/refund' && number !== undefined) refunds.seen(call.merchant, number);
@@ -73,9 +72,9 @@ export function openV2Desk(tools: Tools): V2Desk {
         act(later) {
           const busy = switchboard.limited(call.merchant.mchid, later);
           if (busy === undefined) return answer({ ...call, now: later });
-          const { code, text } = translate(busy);
+          const error = translate(busy);
           // What is no bill is not signed.
-          return path === '/pay/downloadbill' ? refuseCall(text, code) : answerCall(call, {}, { code, text });
+          return path === '/pay/downloadbill' ? refuseCall(error.text, error.code) : answerCall(call, {}, error);
         },
       };
     },

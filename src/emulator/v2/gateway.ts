@@ -2,7 +2,7 @@
 import type { Check } from '../checks.ts';
 import { demandsCertificate, isOwnCertificate } from '../client-certificate.ts';
 import type { RawRequest } from '../gateway.ts';
-import type { MerchantSwitches } from '../merchant-switches.ts';
+import type { MerchantSwitches, Switchboard } from '../merchant-switches.ts';
 import type { Merchant } from '../merchants.ts';
 import type { Reply } from '../reply.ts';
 import type { Party } from '../rules/order.ts';
@@ -27,7 +27,7 @@ export interface V2Call extends Signing {
 
 interface Door {
   readonly find: (mchid: string) => Merchant | undefined;
-  readonly switchesOf: (mchid: string) => MerchantSwitches;
+  readonly switchboard: Pick<Switchboard, 'of'>;
   readonly randomBytes: (size: number) => Buffer;
   readonly now: number;
 }
@@ -45,7 +45,7 @@ function refuseAt(check: Check, message: string, code: string): Reply {
 
 /** @param path without query */
 export function openCall(request: RawRequest, path: string, door: Door): V2Call | Reply {
-  const { find, switchesOf, randomBytes, now } = door;
+  const { find, switchboard, randomBytes, now } = door;
   if (request.method !== 'POST') return refuseAt('path', '请使用post方法', 'REQUIRE_POST_METHOD');
   const fields = readXml(request.body);
   if (typeof fields === 'string') return refuseAt('xml', xmlFaults[fields], fields);
@@ -69,7 +69,7 @@ export function openCall(request: RawRequest, path: string, door: Door): V2Call 
     signType,
     randomBytes,
     now,
-    switches: switchesOf(mchid),
+    switches: switchboard.of(mchid),
     identity: {
       appid: fields.get('appid'),
       sub_appid: fields.get('sub_appid'),

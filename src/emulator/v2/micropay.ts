@@ -6,7 +6,7 @@ import type { Reply } from '../reply.ts';
 import type { V2Call } from './gateway.ts';
 import { describePayment, findOrder, orderBody } from './orders.ts';
 import { answerCall } from './reply.ts';
-import { checkCaller, checkFields, checkProduct, micropayRules, orderQueryRules, translate } from './rules.ts';
+import { checkFields, checkParties, checkProduct, micropayRules, orderQueryRules, translate } from './rules.ts';
 import type { V2Error } from './rules.ts';
 
 /** To be asked about every few seconds, then reversed: nobody is called back (protocol 11.3). */
@@ -14,7 +14,7 @@ const userPaying: V2Error = { code: 'USERPAYING', text: '需要用户输入支�
 
 export function micropay(call: V2Call, orders: OrderBook, desk: CodepayDesk): Reply {
   const { fields, merchant, party, now } = call;
-  const refusal = checkFields(call, micropayRules) ?? checkCaller(call) ?? checkProduct(call, 'codepay');
+  const refusal = checkFields(call, micropayRules) ?? checkParties(call) ?? checkProduct(call, 'codepay');
   if (refusal !== undefined) return answerCall(call, {}, refusal);
   const body: JsonObject = orderBody(call);
   // Nobody is told, so nothing is to be known about how.
@@ -31,7 +31,7 @@ export function micropay(call: V2Call, orders: OrderBook, desk: CodepayDesk): Re
 
 export function reverse(call: V2Call, orders: OrderBook, desk: CodepayDesk): Reply {
   const { merchant, party, subMchid, now } = call;
-  const refusal = checkFields(call, orderQueryRules) ?? checkCaller(call);
+  const refusal = checkFields(call, orderQueryRules) ?? checkParties(call);
   if (refusal !== undefined) return answerCall(call, { recall: 'N' }, refusal);
   const order = findOrder(call, orders);
   if ('code' in order) return answerCall(call, { recall: 'N' }, order);

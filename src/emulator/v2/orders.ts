@@ -9,8 +9,8 @@ import { beijingDigits, beijingTime } from '../times.ts';
 import type { V2Call } from './gateway.ts';
 import { answerCall } from './reply.ts';
 import {
-  checkCaller,
   checkFields,
+  checkParties,
   checkProduct,
   closeRules,
   lacking,
@@ -28,7 +28,8 @@ export function unifiedOrder(call: V2Call, orders: OrderBook): Reply {
   const { fields, merchant, party, now, randomBytes } = call;
   const tradeType = fields.get('trade_type') ?? '';
   const product = products[tradeType] ?? 'native';
-  const refusal = checkFields(call, orderRules) ?? checkPayer(call) ?? checkCaller(call) ?? checkProduct(call, product);
+  const refusal =
+    checkFields(call, orderRules) ?? checkPayer(call) ?? checkParties(call) ?? checkProduct(call, product);
   if (refusal !== undefined) return answerCall(call, {}, refusal);
   const reply = orders.prepay(merchant, product, party, orderBody(call), now);
   if (reply.status !== 200) return answerCall(call, {}, translate(reply));
@@ -92,7 +93,7 @@ export function orderBody({ fields, merchant, party, signType, subMchid }: V2Cal
 }
 
 export function queryOrder(call: V2Call, orders: OrderBook): Reply {
-  const refusal = checkFields(call, orderQueryRules) ?? checkCaller(call);
+  const refusal = checkFields(call, orderQueryRules) ?? checkParties(call);
   if (refusal !== undefined) return answerCall(call, {}, refusal);
   const found = findOrder(call, orders);
   return 'code' in found ? answerCall(call, {}, found) : answerCall(call, describeOrder(found));
@@ -112,7 +113,7 @@ export function findOrder(call: V2Call, orders: OrderBook): Order | V2Error {
 }
 
 export function closeOrder(call: V2Call, orders: OrderBook): Reply {
-  const refusal = checkFields(call, closeRules) ?? checkCaller(call);
+  const refusal = checkFields(call, closeRules) ?? checkParties(call);
   if (refusal !== undefined) return answerCall(call, {}, refusal);
   const { merchant, party, subMchid, now } = call;
   const found = findOrder(call, orders);

@@ -9,7 +9,7 @@ import { beijingTime } from '../times.ts';
 import type { V2Call } from './gateway.ts';
 import { findOrder } from './orders.ts';
 import { answerCall } from './reply.ts';
-import { checkCaller, checkFields, checkRefunds, lacking, refundQueryRules, refundRules, translate } from './rules.ts';
+import { checkFields, checkParties, checkRefunds, lacking, refundQueryRules, refundRules, translate } from './rules.ts';
 import type { V2Error } from './rules.ts';
 
 /** APIv2's words for what becomes of a refund (protocol 11.4). */
@@ -22,7 +22,7 @@ export function makeRefundLimiter(): Limiter {
 
 export function createRefund(call: V2Call, refunds: RefundBook, limiter: Limiter): Reply {
   const { merchant, party, now, fields } = call;
-  const refusal = checkFields(call, refundRules) ?? checkAmounts(call) ?? checkCaller(call) ?? checkRefunds(call);
+  const refusal = checkFields(call, refundRules) ?? checkAmounts(call) ?? checkParties(call) ?? checkRefunds(call);
   const act = (): Reply =>
     refusal === undefined ? refunds.create({ merchant, party, now }, requestOf(call)) : refused;
   // What is refused for its form counts as a failing call, too.
@@ -86,7 +86,7 @@ function describeAccepted({ order, request, refundId }: Refund): Record<string, 
 
 export function queryRefunds(call: V2Call, orders: OrderBook, refunds: RefundBook): Reply {
   const { fields } = call;
-  const refusal = checkFields(call, refundQueryRules) ?? checkCaller(call);
+  const refusal = checkFields(call, refundQueryRules) ?? checkParties(call);
   if (refusal !== undefined) return answerCall(call, {}, refusal);
   const found = findRefunds(call, orders, refunds);
   if ('code' in found) return answerCall(call, {}, found);

@@ -141,7 +141,7 @@ export function lacking(name: string): V2Error {
 }
 
 /** The account is open; then as `checkIdentity`. */
-export function checkCaller(call: V2Call): V2Error | undefined {
+export function checkParties(call: V2Call): V2Error | undefined {
   return translated(checkAccount(call.switches, 400)) ?? checkIdentity(call);
 }
 
